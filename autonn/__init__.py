@@ -1,0 +1,8 @@
+"""autonn: reverse-mode automatic differentiation of NumPy code, every layer a composition of primitives."""
+
+from autonn import compositions as _compositions  # noqa: F401 (registers NumPy's functions)
+from autonn.engine import defvjp, implements
+from autonn.graph import PRIMITIVES, no_grad, primitive
+from autonn.tensor import Tensor
+
+__version__ = "0.1.0"

@@ -1,0 +1,304 @@
+"""The graph: what each operation leaves behind, and the walk that pulls cotangents back through it.
+
+A `Node` stores the primitive, its parents, what the rules asked to keep and the parameters: enough to run it
+backward, to draw it and to run it again. Nothing here knows an operation by name, or what a Tensor is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+
+from autonn.compile import Rule, Signature
+
+Array: TypeAlias = Any  # an ndarray, a NumPy scalar or a Tensor: rules run on each of them
+
+
+# ----- What is recorded, and who watches -----
+
+
+class Observer(Protocol):
+    """Sees every operation, forward and backward: tracing and anomaly detection are observers."""
+
+    def forward(self, primitive: Primitive, operands: Sequence[Any], params: Mapping[str, Any], y: Any) -> None:
+        """See one operation and its result."""
+
+    def backward(self, node: Node, g: Array, cotangents: Sequence[Array]) -> None:
+        """See what a node received and what its rules made of it."""
+
+
+class State(NamedTuple):
+    """What the current thread or asyncio task records."""
+
+    recording: bool = True
+    observers: tuple[Observer, ...] = ()
+
+
+_state: ContextVar[State] = ContextVar("autonn", default=State())  # noqa: B039 (a State is immutable)
+
+
+@contextmanager
+def state(**changes: Any) -> Iterator[None]:
+    """Change fields of the `State` inside a `with` block, for this thread or task alone."""
+    token = _state.set(_state.get()._replace(**changes))
+    try:
+        yield
+    finally:
+        _state.reset(token)
+
+
+current_state: Callable[[], State] = _state.get
+"""Give the `State` of this thread or task."""
+
+
+def no_grad() -> AbstractContextManager[None]:
+    """Record nothing inside `with no_grad():`, or in a function decorated with `@no_grad()`.
+
+    Examples
+    --------
+    >>> from autonn import Tensor, no_grad
+    >>> x = Tensor(2.0, requires_grad=True)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    False
+    """
+    return state(recording=False)
+
+
+# ----- The graph -----
+
+
+class Notes:
+    """What few nodes carry: a name, a gradient, hooks, the source line that made them."""
+
+    __slots__ = ("grad", "hooks", "name", "site")
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name
+        self.grad: Any = None
+        self.hooks: dict[object, Callable[[Array], Array]] = {}
+        self.site: str | None = None
+
+
+class Node:
+    """One application of a primitive: what is needed to run it backward, to draw it and to run it again.
+
+    A leaf has no primitive and no parents; a constant operand has None for a parent; `saved` is None once a
+    backward pass has used it up.
+    """
+
+    __slots__ = ("dtype", "notes", "params", "parents", "primitive", "saved", "shape")
+    primitive: Primitive | None
+    parents: tuple[Node | None, ...]
+    saved: tuple[Any, ...] | None
+    params: Mapping[str, Any]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    notes: Notes | None
+
+    @classmethod
+    def leaf(cls, array: Array, name: str | None = None) -> Node:
+        """Make the node of a Tensor that no operation made."""
+        node = cls()
+        node.primitive, node.parents, node.saved, node.params = None, (), (), {}
+        node.shape, node.dtype, node.notes = array.shape, array.dtype, Notes(name)
+        return node
+
+    def noted(self) -> Notes:
+        """Give the notes, made on first use."""
+        if self.notes is None:
+            self.notes = Notes()
+        return self.notes
+
+
+class Primitive:
+    """A NumPy function and, for each array argument, the rule that pulls a cotangent back through it.
+
+    Call it with arrays in their places and parameters by keyword. On arrays alone a primitive of ours is the plain
+    function; with a Tensor among them the call is recorded. `rules` holds the formulas by argument name, `source`
+    the text that `defvjp` compiled them to: `apply`, `pull` and `lift`.
+    """
+
+    __slots__ = ("apply", "broadcasts", "forward", "lift", "name", "pull", "rules", "signature", "source")
+    apply: Callable[..., Any]
+    pull: Callable[[Array, Any, Any, Any], Sequence[Array]]
+    lift: Callable[[Any, Node], tuple[Array, ...]]
+
+    def __init__(self, forward: Callable[..., Any]) -> None:
+        self.forward = forward
+        self.name = forward.__name__
+        self.rules: dict[str, Rule | None] = {}
+        self.broadcasts, self.signature, self.source = False, Signature((), {}), ""
+        self.apply = self._without_rules
+
+    def _without_rules(self, *operands: Any, **params: Any) -> Any:
+        raise NotImplementedError(f"{self} has no rules yet: define them with defvjp({self}, ...)")
+
+    def __call__(self, *operands: Any, **params: Any) -> Any:
+        return self.apply(*operands, **params)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+PRIMITIVES: dict[Callable[..., Any], Primitive] = {}  # by the NumPy function, or the function of ours
+DISPATCH: dict[Callable[..., Any], Callable[..., Any]] = {}  # how each NumPy function runs on Tensors
+
+
+def primitive(forward: Callable[..., Any]) -> Primitive:
+    """Make a primitive of a function: arrays by position, parameters keyword-only. Also a decorator.
+
+    The function sees plain arrays and gives one array; `defvjp` then defines its rules.
+
+    Examples
+    --------
+    >>> from autonn import Tensor, defvjp, primitive
+    >>> @primitive
+    ... def cube(x, *, scale):
+    ...     return scale * x**3
+    >>> _ = defvjp(cube, x=lambda g, x, scale: g * 3 * scale * x**2)
+    >>> x = Tensor(2.0, requires_grad=True)
+    >>> cube(x, scale=10.0).backward()
+    >>> x.grad
+    Tensor(120.)
+    """
+    return PRIMITIVES.setdefault(forward, Primitive(forward))
+
+
+class Piece(NamedTuple):
+    """A cotangent that is zero outside `index`: all the pieces of an array meet in one buffer."""
+
+    g: Array
+    index: Any
+    add: Callable[[Array, Any, Array], None]  # add(buffer, index, g): buffer[index] += g, repeated indices too
+
+
+def walk(
+    seeds: Mapping[Node, Array], *, retain: bool, create: bool, targets: Collection[Node] = ()
+) -> dict[Node, Array]:
+    """Pull the cotangents `seeds` back to the leaves, or to the `targets` and no further.
+
+    A node waits until all its uses have reported. Nothing is written to a node, but that its `saved` is released
+    unless `retain`: a pass that fails leaves no gradient behind. With `create` the rules run on Tensors.
+    """
+    reach = _leading_to(targets, seeds) if targets else None
+    uses = dict.fromkeys(seeds, 0)
+    stack = list(seeds)
+    while stack:
+        node = stack.pop()
+        for parent in node.parents if reach is None or node not in targets else ():
+            if parent is None or (reach is not None and parent not in reach):
+                continue
+            if parent in uses:
+                uses[parent] += 1
+            else:
+                uses[parent] = 1
+                stack.append(parent)
+
+    held: dict[Node, Array] = dict(seeds)
+    owned: set[Node] = set()
+    found: dict[Node, Array] = {}
+    watching = current_state().observers
+    ready = [node for node, count in uses.items() if not count]
+    while ready:
+        node = ready.pop()
+        g = held.pop(node)
+        if node.notes is not None:
+            for hook in tuple(node.notes.hooks.values()):
+                g = hook(g)
+        primitive, parents, saved = node.primitive, node.parents, node.saved
+        if primitive is None or (reach is not None and node in targets):
+            found[node] = g
+            continue
+        if saved is None:
+            raise RuntimeError(
+                f"{primitive}: a backward pass has already used up this graph. Sum the losses and call backward once, "
+                "compute the output again, or keep the graph with backward(retain_graph=True)"
+            )
+        if reach is not None:
+            parents = tuple([p if p in reach else None for p in parents])
+        if create:
+            saved = primitive.lift(saved, node)
+        elif not retain:
+            node.saved = None
+        cotangents = primitive.pull(g, parents, saved, node.params)
+        for observer in watching:
+            observer.backward(node, g, cotangents)
+        for parent, c in zip(parents, cotangents):  # noqa: B905 (both have one item per operand)
+            if parent is None:
+                continue
+            if type(c) is Piece:
+                held[parent] = _add_piece(held.get(parent), c, parent, owned)
+            else:
+                if c.shape != parent.shape or c.dtype != parent.dtype:
+                    c = _fitted(c, node, parent)
+                if parent not in held:
+                    held[parent] = c
+                elif parent in owned:
+                    held[parent] += c
+                else:
+                    held[parent] = held[parent] + c
+                    if not create:
+                        owned.add(parent)
+            uses[parent] -= 1
+            if not uses[parent]:
+                ready.append(parent)
+    return found
+
+
+def _leading_to(targets: Collection[Node], roots: Collection[Node]) -> set[Node]:
+    """Give the nodes between `roots` and `targets`: the only ones worth a visit."""
+    consumers: dict[Node, list[Node]] = {node: [] for node in roots}
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        for parent in node.parents if node not in targets else ():
+            if parent is not None:
+                if parent not in consumers:
+                    consumers[parent] = []
+                    stack.append(parent)
+                consumers[parent].append(node)
+    reach = {node for node in targets if node in consumers}
+    stack = list(reach)
+    while stack:
+        for node in consumers[stack.pop()]:
+            if node not in reach:
+                reach.add(node)
+                stack.append(node)
+    return reach
+
+
+def _fitted(c: Array, node: Node, parent: Node) -> Array:
+    """Sum what was broadcast, and give the cotangent its argument's dtype."""
+    if c.shape != parent.shape:
+        assert node.primitive is not None
+        if not node.primitive.broadcasts:
+            position = node.parents.index(parent)
+            raise ValueError(
+                f"{node.primitive}: the rule of argument {position} gave a cotangent of shape {c.shape}, "
+                f"but the argument has shape {parent.shape}"
+            )
+        c = sum_to(c, parent.shape)
+    return c if c.dtype == parent.dtype else c.astype(parent.dtype)
+
+
+def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
+    """Sum `g` over the axes along which `shape` was broadcast to it: the adjoint of `np.broadcast_to`."""
+    extra = g.ndim - len(shape)
+    axes = tuple([extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1])
+    if extra:
+        axes = (*range(extra), *axes)
+    return g.sum(axis=axes).reshape(shape) if axes else g
+
+
+def _add_piece(held: Array, piece: Piece, parent: Node, owned: set[Node]) -> Array:
+    if parent not in owned:
+        held = np.zeros(parent.shape, parent.dtype) if held is None else np.array(held)
+        owned.add(parent)
+    piece.add(held, piece.index, piece.g)
+    return held

@@ -1,0 +1,259 @@
+"""The methods of a Tensor: each is the NumPy function of its name, reached through NumPy's own dispatch."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+
+T = TypeVar("T", bound="Methods")
+Axis = int | tuple[int, ...] | None
+
+
+class Methods:
+    """What `np.ndarray` users expect on a Tensor, written in NumPy."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+    _data: Any
+
+    # ----- The array -----
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self._data.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the elements."""
+        return self._data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._data.size
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of the elements, in bytes."""
+        return self._data.nbytes
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """Give the values as a read-only array, outside the graph."""
+        return self.data  # type: ignore[attr-defined]
+
+    def item(self) -> Any:
+        """Give the only element as a Python number."""
+        if self.size != 1:
+            raise ValueError(f"item: a Tensor of shape {self.shape} has {self.size} elements, not one")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """Give the values as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        raise TypeError(
+            "a Tensor does not turn into an array by itself, because the graph would end there unseen: t.numpy() gives "
+            "its values; np.stack([t, u]) joins Tensors (np.array([t, u]) and np.r_ cannot); t.at[i].set(v) stores one"
+        )
+
+    # ----- Python -----
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of a Tensor without axes")
+        return self.shape[0]
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeError(f"only integer Tensors can be an index, this one is {self.dtype}")
+        return int(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    # ----- Operators -----
+
+    def __pos__(self: T) -> T:
+        return self
+
+    def __abs__(self: T) -> T:
+        return np.absolute(self)
+
+    def __matmul__(self: T, other: Any) -> T:
+        return np.matmul(self, other)
+
+    def __rmatmul__(self: T, other: Any) -> T:
+        return np.matmul(other, self)
+
+    def __mod__(self: T, other: Any) -> T:
+        return np.remainder(self, other)
+
+    def __rmod__(self: T, other: Any) -> T:
+        return np.remainder(other, self)
+
+    def __eq__(self, other: Any) -> Any:
+        return np.equal(self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return np.not_equal(self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return np.less(self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return np.less_equal(self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return np.greater(self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return np.greater_equal(self, other)
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TypeError(
+            "a Tensor cannot be changed in place, because the graph may need it: t = t.at[index].set(value) gives a "
+            "changed one, .add(value) adds to it; t.assign(values) changes all of a leaf"
+        )
+
+    # ----- Shapes -----
+
+    @property
+    def T(self: T) -> T:
+        """The axes in reverse order."""
+        return np.transpose(self)
+
+    @property
+    def mT(self: T) -> T:
+        """The last two axes swapped: the transpose of a matrix, or of each in a stack."""
+        return np.matrix_transpose(self)
+
+    def reshape(self: T, *shape: Any) -> T:
+        """Give the same elements in another shape; one length may be -1."""
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def ravel(self: T) -> T:
+        """Give the elements along one axis."""
+        return np.reshape(self, -1)
+
+    flatten = ravel
+
+    def transpose(self: T, *axes: Any) -> T:
+        """Permute the axes; reverse them if none are given."""
+        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+
+    def swapaxes(self: T, axis1: int, axis2: int) -> T:
+        """Swap two axes."""
+        return np.swapaxes(self, axis1, axis2)
+
+    def squeeze(self: T, axis: Axis = None) -> T:
+        """Drop axes of length one."""
+        return np.squeeze(self, axis)
+
+    def repeat(self: T, repeats: Any, axis: int | None = None) -> T:
+        """Repeat each element."""
+        return np.repeat(self, repeats, axis)
+
+    def take(self: T, indices: Any, axis: int | None = None) -> T:
+        """Give the elements at `indices` along an axis."""
+        return np.take(self, indices, axis)
+
+    def diagonal(self: T, offset: int = 0, axis1: int = 0, axis2: int = 1) -> T:
+        """Give the diagonal over two axes."""
+        return np.diagonal(self, offset, axis1, axis2)
+
+    # ----- Reductions -----
+
+    def sum(self: T, axis: Axis = None, keepdims: bool = False) -> T:
+        """Sum over axes."""
+        return np.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self: T, axis: Axis = None, keepdims: bool = False) -> T:
+        """Average over axes."""
+        return np.mean(self, axis=axis, keepdims=keepdims)
+
+    def var(self: T, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> T:
+        """Variance over axes: the mean squared deviation, divided by n - ddof."""
+        return np.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def std(self: T, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> T:
+        """Standard deviation over axes."""
+        return np.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def prod(self: T, axis: Axis = None, keepdims: bool = False) -> T:
+        """Multiply over axes."""
+        return np.prod(self, axis=axis, keepdims=keepdims)
+
+    def max(self: T, axis: Axis = None, keepdims: bool = False) -> T:
+        """Give the largest element over axes."""
+        return np.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self: T, axis: Axis = None, keepdims: bool = False) -> T:
+        """Give the smallest element over axes."""
+        return np.min(self, axis=axis, keepdims=keepdims)
+
+    def cumsum(self: T, axis: int | None = None) -> T:
+        """Sum cumulatively along an axis."""
+        return np.cumsum(self, axis=axis)
+
+    def trace(self: T, offset: int = 0, axis1: int = 0, axis2: int = 1) -> T:
+        """Sum the diagonal."""
+        return np.trace(self, offset, axis1, axis2)
+
+    def argmax(self, axis: int | None = None) -> Any:
+        """Give the index of the largest element, as a plain array."""
+        return np.argmax(self._data, axis)
+
+    def argmin(self, axis: int | None = None) -> Any:
+        """Give the index of the smallest element, as a plain array."""
+        return np.argmin(self._data, axis)
+
+    def all(self, axis: Axis = None) -> Any:
+        """Tell whether all elements are true, as a plain array."""
+        return np.all(self._data, axis)
+
+    def any(self, axis: Axis = None) -> Any:
+        """Tell whether any element is true, as a plain array."""
+        return np.any(self._data, axis)
+
+    # ----- Elementwise -----
+
+    def clip(self: T, min: Any = None, max: Any = None) -> T:
+        """Limit the elements to an interval."""
+        return np.clip(self, min, max)
+
+    def dot(self: T, other: Any) -> T:
+        """Give NumPy's dot product."""
+        return np.dot(self, other)
+
+    def exp(self: T) -> T:
+        """Give e to the power of each element."""
+        return np.exp(self)
+
+    def log(self: T) -> T:
+        """Give the natural logarithm of each element."""
+        return np.log(self)
+
+    def sqrt(self: T) -> T:
+        """Give the square root of each element."""
+        return np.sqrt(self)
+
+    def tanh(self: T) -> T:
+        """Give the hyperbolic tangent of each element."""
+        return np.tanh(self)

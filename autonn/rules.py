@@ -1,0 +1,190 @@
+"""The differential calculus of NumPy: a primitive a line, a formula an argument.
+
+`g` is the cotangent of the output `y`; the other names are the primitive's arguments. What a rule names is kept for
+it, nothing else (`engine.defvjp`). Where a function has no derivative, one of its subgradients is meant:
+
+abs, sign, relu    0 at 0                           max, min over axes    shared evenly among ties
+maximum, minimum   half to each argument at a tie   clip                  1 at the bounds
+hypot, norm        0 at the origin                  power                 0 at base 0 by the exponent, 0 at x ** 0
+"""
+
+from __future__ import annotations
+
+from math import log, pi, sqrt
+
+import numpy as np
+
+from autonn import special
+from autonn.engine import defvjp
+from autonn.graph import Array, primitive, sum_to
+from autonn.tensor import astype
+
+# ----- Primitives that NumPy has no function for, or has as a part of another -----
+
+erf = primitive(special.erf)
+
+
+@primitive
+def relu(x: Array) -> Array:
+    """max(x, 0), with derivative 0 at 0."""
+    return np.maximum(x, 0)
+
+
+@primitive
+def norm(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
+    """sqrt(sum of x²) over axes, with derivative 0 at the origin."""
+    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+
+
+@primitive
+def logabsdet(x: Array) -> Array:
+    """log |det x|, of a matrix or of each in a stack."""
+    return np.linalg.slogdet(x)[1]
+
+
+@primitive
+def einsum(*xs: Array, subscripts: str) -> Array:
+    """NumPy's einsum with explicit output, no ellipsis and no letter twice in an operand."""
+    return np.einsum(subscripts, *xs, optimize=sum(x.size for x in xs) > 4096)
+
+
+# ----- What several rules share -----
+
+
+def expand(g: Array, shape: tuple[int, ...], axis: int | tuple[int, ...] | None, keepdims: bool) -> Array:
+    """Undo a reduction's shape: put the reduced axes back and repeat g along them."""
+    if axis is not None and not keepdims:
+        axes = [a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))]
+        g = g.reshape([1 if i in axes else n for i, n in enumerate(shape)])
+    return np.broadcast_to(g, shape)
+
+
+def share(g: Array, a: Array, b: Array) -> Array:
+    """Give g where a > b, and half of it where they are equal."""
+    return g * (a > b) + 0.5 * g * (a == b)
+
+
+def ties(x: Array, y: Array, axis: int | tuple[int, ...] | None, keepdims: bool) -> Array:
+    """Give each extreme element its even share: 1 over their number."""
+    extreme = x == expand(y, x.shape, axis, keepdims)
+    return np.asarray(extreme / np.sum(extreme, axis=axis, keepdims=True), x.dtype)
+
+
+def others(x: Array) -> Array:
+    """Multiply, for each element of the last axis, all the others: no division, so zeros do no harm."""
+    one = np.ones((*x.shape[:-1], 1), x.dtype)
+    before = np.cumprod(np.concatenate([one, x[..., :-1]], axis=-1), axis=-1)
+    after = np.cumprod(np.concatenate([one, x[..., :0:-1]], axis=-1), axis=-1)
+    return before * after[..., ::-1]
+
+
+def inverse_axes(axes: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """Give the permutation that undoes `axes`."""
+    return None if axes is None else tuple(int(i) for i in np.argsort([a % len(axes) for a in axes]))
+
+
+def lower(x: Array) -> Array:
+    """Give the lower triangle with half the diagonal: the tangent of a Cholesky factor."""
+    n = x.shape[-1]
+    return x * (np.tri(n, dtype=x.dtype) - 0.5 * np.eye(n, dtype=x.dtype))
+
+
+def cholesky_rule(g: Array, y: Array) -> Array:
+    """Murray 2016, arXiv:1602.07527, eq. 10: y⁻ᵀ P(yᵀ g) y⁻¹, made symmetric."""
+    inverse = np.linalg.inv(y)
+    s = inverse.mT @ lower(y.mT @ g) @ inverse
+    return 0.5 * (s + s.mT)
+
+
+def einsum_rule(g: Array, i: int, xs: tuple[Array, ...], subscripts: str) -> Array:
+    """Swap the i-th operand and the output; what only that operand had was summed, so it is repeated."""
+    inputs, output = subscripts.split("->")
+    names = inputs.split(",")
+    own, rest = names[i], names[:i] + names[i + 1 :]
+    known = set(output).union(*rest)
+    alone = "".join(c for c in own if c not in known)
+    one = np.ones([xs[i].shape[own.index(c)] for c in alone], xs[i].dtype)
+    return einsum(g, *xs[:i], *xs[i + 1 :], one, subscripts=",".join([output, *rest, alone]) + "->" + own)
+
+
+# fmt: off
+
+# ----- Binary ufuncs -----
+defvjp(np.add,         a=lambda g: g,                              b=lambda g: g)
+defvjp(np.subtract,    a=lambda g: g,                              b=lambda g: -g)
+defvjp(np.multiply,    a=lambda g, b: g * b,                       b=lambda g, a: g * a)
+defvjp(np.true_divide, a=lambda g, b: g / b,                       b=lambda g, b, y: -g * y / b)
+defvjp(np.power,       a=lambda g, a, b: g * b * a ** (b - 1 + (b == 0)),
+                       b=lambda g, a, y: g * y * np.log(a + (a == 0)))
+defvjp(np.remainder,   a=lambda g: g,                              b=lambda g, a, b: -g * np.floor_divide(a, b))
+defvjp(np.arctan2,     a=lambda g, a, b: g * b / (a * a + b * b),  b=lambda g, a, b: -g * a / (a * a + b * b))
+defvjp(np.hypot,       a=lambda g, a, y: g * a / (y + (y == 0)),   b=lambda g, b, y: g * b / (y + (y == 0)))
+defvjp(np.logaddexp,   a=lambda g, a, y: g * np.exp(a - y),        b=lambda g, b, y: g * np.exp(b - y))
+defvjp(np.maximum,     a=lambda g, a, b: share(g, a, b),           b=lambda g, a, b: share(g, b, a))
+defvjp(np.minimum,     a=lambda g, a, b: share(g, b, a),           b=lambda g, a, b: share(g, a, b))
+
+# ----- Unary ufuncs -----
+defvjp(np.negative,    x=lambda g: -g)
+defvjp(np.absolute,    x=lambda g, x: g * np.sign(x))
+defvjp(np.sign,        x=lambda g: 0 * g)
+defvjp(np.floor,       x=lambda g: 0 * g)
+defvjp(np.ceil,        x=lambda g: 0 * g)
+defvjp(np.rint,        x=lambda g: 0 * g)
+defvjp(np.trunc,       x=lambda g: 0 * g)
+defvjp(np.exp,         x=lambda g, y: g * y)
+defvjp(np.exp2,        x=lambda g, y: g * y * log(2))
+defvjp(np.expm1,       x=lambda g, y: g * (y + 1))
+defvjp(np.log,         x=lambda g, x: g / x)
+defvjp(np.log2,        x=lambda g, x: g / (x * log(2)))
+defvjp(np.log10,       x=lambda g, x: g / (x * log(10)))
+defvjp(np.log1p,       x=lambda g, x: g / (1 + x))
+defvjp(np.sqrt,        x=lambda g, y: g / (2 * y))
+defvjp(np.cbrt,        x=lambda g, y: g / (3 * y * y))
+defvjp(np.square,      x=lambda g, x: g * (2 * x))
+defvjp(np.reciprocal,  x=lambda g, y: -g * y * y)
+defvjp(np.sin,         x=lambda g, x: g * np.cos(x))
+defvjp(np.cos,         x=lambda g, x: -g * np.sin(x))
+defvjp(np.tan,         x=lambda g, y: g * (1 + y * y))
+defvjp(np.arcsin,      x=lambda g, x: g / np.sqrt(1 - x * x))
+defvjp(np.arccos,      x=lambda g, x: -g / np.sqrt(1 - x * x))
+defvjp(np.arctan,      x=lambda g, x: g / (1 + x * x))
+defvjp(np.sinh,        x=lambda g, x: g * np.cosh(x))
+defvjp(np.cosh,        x=lambda g, x: g * np.sinh(x))
+defvjp(np.tanh,        x=lambda g, y: g * (1 - y * y))
+defvjp(np.arcsinh,     x=lambda g, x: g / np.sqrt(x * x + 1))
+defvjp(np.arccosh,     x=lambda g, x: g / np.sqrt(x * x - 1))
+defvjp(np.arctanh,     x=lambda g, x: g / (1 - x * x))
+defvjp(erf,            x=lambda g, x: g * (2 / sqrt(pi)) * np.exp(-x * x))
+defvjp(relu,           x=lambda g, y: g * (y > 0))
+defvjp(astype,         x=lambda g: g)
+
+# ----- Choices -----
+defvjp(np.where, condition=None, a=lambda g, condition: np.where(condition, g, 0),
+                                 b=lambda g, condition: np.where(condition, 0, g), broadcasts=True)
+defvjp(np.clip, x=lambda g, x, low, high: g * ((x >= low) & (x <= high)),
+                low=lambda g, x, low, high: g * ((x < low) & (low <= high)),
+                high=lambda g, x, low, high: g * ((x > high) | (low > high)), broadcasts=True)
+
+# ----- Reductions -----
+defvjp(np.sum,     x=lambda g, x_shape, axis, keepdims: expand(g, x_shape, axis, keepdims))
+defvjp(np.max,     x=lambda g, x, y, axis, keepdims: expand(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims))
+defvjp(np.min,     x=lambda g, x, y, axis, keepdims: expand(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims))
+defvjp(norm,       x=lambda g, x, y, axis, keepdims: expand(g / (y + (y == 0)), x.shape, axis, keepdims) * x)
+defvjp(np.prod,    x=lambda g, x, axis: g[..., None] * others(x))    # over the last axis
+defvjp(np.cumsum,  x=lambda g, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis))
+
+# ----- Shapes -----
+defvjp(np.reshape,      x=lambda g, x_shape: g.reshape(x_shape), params=("shape",))
+defvjp(np.transpose,    x=lambda g, axes: np.transpose(g, inverse_axes(axes)))
+defvjp(np.broadcast_to, x=lambda g, x_shape: sum_to(g, x_shape), params=("shape",))
+defvjp(np.roll,         x=lambda g, shift, axis: np.roll(g, -np.asarray(shift), axis))
+
+# ----- Linear algebra -----
+defvjp(np.matmul,          a=lambda g, b: g @ b.mT,               b=lambda g, a: a.mT @ g)    # of matrices, stacked
+defvjp(np.linalg.inv,      x=lambda g, y: -(y.mT @ g @ y.mT))
+defvjp(np.linalg.solve,    a=lambda g, a, y: -(np.linalg.solve(a.mT, g) @ y.mT),
+                           b=lambda g, a: np.linalg.solve(a.mT, g), broadcasts=True)    # of matrices, stacked
+defvjp(np.linalg.det,      x=lambda g, x, y: (g * y)[..., None, None] * np.linalg.inv(x).mT)
+defvjp(logabsdet,          x=lambda g, x: g[..., None, None] * np.linalg.inv(x).mT)
+defvjp(np.linalg.cholesky, x=lambda g, y: cholesky_rule(g, y))
+defvjp(einsum,             xs=lambda g, i, xs, subscripts: einsum_rule(g, i, xs, subscripts), broadcasts=True)

@@ -1,0 +1,464 @@
+"""The Tensor: an array and its place in the graph.
+
+Nothing that a rule may have kept is ever written to. A Tensor copies the array it is made of, hands out read-only
+views, and the one writer (`assign`, for optimisers) takes a fresh array when anybody still holds the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from sys import getrefcount
+from typing import Any, NoReturn, final
+
+import numpy as np
+
+from autonn.graph import DISPATCH, Array, Node, current_state, primitive, walk
+from autonn.methods import Methods
+
+
+
+@primitive
+def getitem(x: Array, *, index: Any) -> Array:
+    """x[index], as a primitive."""
+    return x[index]
+
+
+@primitive
+def put(x: Array, v: Array, *, index: Any) -> Array:
+    """x with v stored at index; where an index occurs twice, the last value stays."""
+    if x.dtype.kind in "iub" and np.asarray(v).dtype.kind == "f":
+        raise TypeError(f"cannot store floating-point values in a Tensor of {x.dtype}: x.astype(float) first")
+    y = np.array(x)
+    y[index] = v
+    return y
+
+
+@primitive
+def put_add(x: Array, v: Array, *, index: Any) -> Array:
+    """x with v added at index; where an index occurs twice, both are added."""
+    y = np.array(x)
+    np.add.at(y, index, v)
+    return y
+
+
+@primitive
+def astype(x: Array, *, dtype: Any) -> Array:
+    """x in another dtype."""
+    return x.astype(dtype)
+
+
+_add, _subtract, _multiply = primitive(np.add), primitive(np.subtract), primitive(np.multiply)
+_divide, _power, _negative = primitive(np.true_divide), primitive(np.power), primitive(np.negative)
+
+
+@final
+class Tensor(Methods):
+    """An n-dimensional array that remembers how it was computed.
+
+    Parameters
+    ----------
+    data
+        Anything that `np.array` accepts but a Tensor; integers and booleans stay what they are.
+    requires_grad
+        Whether operations on it are recorded and `backward` leaves its gradient in `grad`. Real floats only.
+    name
+        What error messages and pictures call it.
+    dtype
+        The array's dtype; by default NumPy's choice.
+    copy
+        False shares the memory of an array and makes that array read-only, which catches accidental writes.
+
+    Raises
+    ------
+    TypeError
+        For Tensors (also in lists: use `np.stack`), for what is not numeric, and for `requires_grad` on integers.
+
+    Examples
+    --------
+    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    Tensor([2., 4., 6.])
+    """
+
+    __slots__ = ("__weakref__", "_data", "_name", "node")
+    _data: Array
+    node: Node | None
+
+    def __init__(
+        self, data: Any, requires_grad: bool = False, name: str | None = None, *, dtype: Any = None, copy: bool = True
+    ) -> None:
+        if isinstance(data, Tensor):
+            raise TypeError("Tensor(...) of a Tensor: use it as it is, or t.detach() for one without history")
+        array = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
+        if array.dtype.kind not in "fiubc":
+            raise TypeError(f"Tensor: cannot hold {type(data).__name__} {data!r:.60} (dtype {array.dtype}): want numbers")
+        if not copy:
+            array.flags.writeable = False
+        self._data = array
+        self.node = None
+        self.requires_grad = requires_grad
+        self.name = name
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("Tensor cannot be subclassed: write functions of Tensors, or a Module that holds them")
+
+    # ----- What it holds -----
+
+    @property
+    def data(self) -> np.ndarray[Any, Any]:
+        """The array, as a read-only view; `assign` writes to it."""
+        view = np.asarray(self._data).view()
+        view.flags.writeable = False
+        return view
+
+    @data.setter
+    def data(self, value: Any) -> NoReturn:
+        raise TypeError("t.data is read-only, because the graph may need it: t.assign(value) changes a leaf in place")
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` left here, or None. Set it to None to start anew."""
+        return None if self.node is None or self.node.notes is None else self.node.notes.grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if self.node is None:
+            raise ValueError("grad: this Tensor does not require grad, so it cannot have one")
+        if value is not None:
+            value = value if isinstance(value, Tensor) else Tensor(value)
+            if value.shape != self.shape or value.dtype != self.dtype:
+                seen, want = f"{value.dtype}{value.shape}", f"{self.dtype}{self.shape}"
+                raise ValueError(f"grad: a gradient has its tensor's shape and dtype: got {seen}, want {want}")
+        self.node.noted().grad = value
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this Tensor are recorded. Can be set on leaves."""
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if not self.is_leaf:
+            raise ValueError("requires_grad can only be set on leaves: t.detach() gives a Tensor without history")
+        if value and self._data.dtype.kind != "f":
+            raise TypeError(
+                f"requires_grad: gradients need real floating-point numbers, this Tensor is {self._data.dtype}; "
+                "make it of floats: Tensor(data, requires_grad=True, dtype=np.float64)"
+            )
+        if value != self.requires_grad:
+            name = self.name
+            self.node = Node.leaf(self._data) if value else None
+            self.name = name
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this Tensor."""
+        return self.node is None or self.node.primitive is None
+
+    @property
+    def name(self) -> str | None:
+        """What error messages and pictures call it."""
+        if self.node is None:
+            return getattr(self, "_name", None)
+        return None if self.node.notes is None else self.node.notes.name
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        if self.node is None:
+            self._name = value
+        elif value is not None or self.node.notes is not None:
+            self.node.noted().name = value
+
+    # ----- Operators: straight to the engine -----
+
+    def __add__(self, other: Any) -> Tensor:
+        return _add.apply(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return _add.apply(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return _subtract.apply(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return _subtract.apply(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return _multiply.apply(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return _multiply.apply(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return _divide.apply(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return _divide.apply(other, self)
+
+    def __neg__(self) -> Tensor:
+        return _negative.apply(self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return np.square(self) if type(other) is int and other == 2 else _power.apply(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return _power.apply(other, self)
+
+    # ----- What NumPy writes with brackets -----
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return getitem.apply(self, index=_settled(index))
+
+    @property
+    def at(self) -> At:
+        """`t.at[index].set(v)` and `t.at[index].add(v)`: this Tensor with v stored or added, as a new one.
+
+        Examples
+        --------
+        >>> Tensor([1.0, 2.0, 3.0]).at[1:].set(0)
+        Tensor([1., 0., 0.])
+        >>> Tensor([1.0, 2.0, 3.0]).at[[0, 0]].add(5)
+        Tensor([11.,  2.,  3.])
+        """
+        return At(self)
+
+    def astype(self, dtype: Any) -> Tensor:
+        """Give the values in another dtype; the gradient comes back in this one."""
+        dtype = np.dtype(dtype)
+        if dtype == self.dtype:
+            return self
+        return astype.apply(self if dtype.kind == "f" else self.detach(), dtype=dtype)
+
+    # ----- NumPy's protocols -----
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        for name, value in kwargs.items():
+            if value is not None and name in ("out", "where", "dtype", "casting"):
+                refuse(ufunc, name)
+        function: Any = ufunc if method == "__call__" else _METHODS.get((ufunc, method))
+        if function not in DISPATCH:
+            unsupported(f"{ufunc.__name__}{'' if method == '__call__' else f'.{method}'}")
+        return DISPATCH[function](*inputs, **kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        if kwargs.get("out") is not None:
+            refuse(function, "out")
+        if function not in DISPATCH:
+            unsupported(function.__name__)
+        return DISPATCH[function](*args, **kwargs)
+
+    # ----- Differentiation -----
+
+    def backward(
+        self, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False
+    ) -> None:
+        """Add the gradient of this Tensor to `grad` of every leaf that it was computed from.
+
+        Parameters
+        ----------
+        gradient
+            The cotangent of this Tensor, of its shape; may be left out for a single number (it is 1).
+        retain_graph
+            Keep what the graph has saved, for another backward pass.
+        create_graph
+            Record the backward pass, so that the gradients can be differentiated; retains the graph, too.
+
+        Raises
+        ------
+        ValueError
+            Without a graph, without a gradient where one is needed, or with one of another shape.
+        RuntimeError
+            When an earlier pass has used up the graph.
+        """
+        if self.node is None:
+            raise ValueError(
+                "backward: nothing was recorded for this Tensor. Make an input with Tensor(data, requires_grad=True), "
+                "and compute outside no_grad() and without .detach(), .data or .item() in between"
+            )
+        seed = self._seed(gradient)
+        if not create_graph:
+            seed = bare(seed)
+        for leaf, g in walk({self.node: seed}, retain=retain_graph or create_graph, create=create_graph).items():
+            notes = leaf.noted()
+            g = g if isinstance(g, Tensor) else connected(g, None)
+            notes.grad = g if notes.grad is None else notes.grad + g
+
+    def _seed(self, gradient: Any) -> Tensor:
+        if gradient is None:
+            if self._data.size != 1:
+                raise ValueError(
+                    f"backward: a Tensor of shape {self.shape} needs the gradient of what comes after it: pass "
+                    f"backward(gradient) of that shape, or reduce it to one number first, as in y.sum().backward()"
+                )
+            return connected(np.ones_like(self._data), None)
+        seed = gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=self.dtype)
+        if seed.shape != self.shape:
+            raise ValueError(f"backward: the gradient has shape {seed.shape}, the Tensor has shape {self.shape}")
+        return seed if seed.dtype == self.dtype else seed.astype(self.dtype)
+
+    def detach(self) -> Tensor:
+        """Give a constant Tensor with the same values, without history."""
+        return connected(self._data, None)
+
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> Callable[[], None]:
+        """Call `hook(gradient)` in each backward pass, once this Tensor's gradient is complete.
+
+        Returns a function that removes the hook. What the hook returns, unless None, replaces the gradient.
+
+        Examples
+        --------
+        >>> x = Tensor([1.0, -2.0], requires_grad=True)
+        >>> remove = x.register_hook(lambda g: g.clip(-1, 1))
+        >>> (3 * x).sum().backward()
+        >>> x.grad
+        Tensor([1., 1.])
+        """
+        if self.node is None:
+            raise ValueError("register_hook: this Tensor does not require grad, so no gradient will reach it")
+
+        def call(g: Array) -> Array:
+            new = hook(g if isinstance(g, Tensor) else connected(g, None))
+            if new is None:
+                return g
+            new = new if isinstance(new, Tensor) else Tensor(new)
+            if new.shape != self.shape:
+                raise ValueError(f"a hook made a gradient of shape {new.shape}; the Tensor has shape {self.shape}")
+            new = new if new.dtype == self.dtype else new.astype(self.dtype)
+            return new if isinstance(g, Tensor) else new._data
+
+        hooks = self.node.noted().hooks
+        key = object()
+        hooks[key] = call
+        return lambda: None if hooks.pop(key, None) else None
+
+    def retain_grad(self) -> None:
+        """Keep the gradient in `grad` although this Tensor is not a leaf."""
+        if self.node is not None and not self.is_leaf:
+            notes = self.node.noted()
+
+            def keep(g: Tensor) -> None:
+                notes.grad = g if notes.grad is None else notes.grad + g
+
+            self.register_hook(keep)
+
+    # ----- The one writer -----
+
+    def assign(self, value: Any) -> None:
+        """Change the values of a leaf in place. A graph or view that still holds the old ones keeps them.
+
+        Raises
+        ------
+        ValueError
+            For a Tensor that an operation made, or a value whose shape does not broadcast to this Tensor's.
+        """
+        value = bare(value)
+        if np.broadcast_shapes(np.shape(value), self.shape) != self.shape:
+            raise ValueError(f"assign: a value of shape {np.shape(value)} does not fit a Tensor of shape {self.shape}")
+        self.writable()[...] = value
+
+    def writable(self) -> np.ndarray[Any, Any]:
+        """Give the array of a leaf to write to, for optimisers: the own one, or a copy if anybody else holds it."""
+        if not self.is_leaf:
+            raise ValueError("assign: only leaves can be changed; this Tensor was made by " + repr(self.node.primitive))
+        if getrefcount(self._data) > _UNSHARED or self._data.base is not None or not self._data.flags.writeable:
+            self._data = np.array(self._data)
+        return self._data
+
+    # ----- As Python sees it -----
+
+    def __repr__(self) -> str:
+        text = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
+        if self.dtype not in (np.float64, np.int64, np.bool_):
+            text += f", dtype={self.dtype}"
+        if self.name is not None:
+            text += f", name={self.name!r}"
+        if self.node is not None:
+            text += f", op={self.node.primitive}" if self.node.primitive else ", requires_grad=True"
+        return f"Tensor({text})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self.is_leaf:
+            raise TypeError("only leaves can be copied and pickled: t.detach() gives a Tensor without history")
+        return Tensor, (np.asarray(self._data), self.requires_grad, self.name)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise TypeError("cannot iterate over a Tensor without axes; t.item() gives its number")
+        return (self[i] for i in range(len(self)))
+
+
+class At:
+    """A Tensor waiting for an index, and then for `set` or `add`."""
+
+    __slots__ = ("_index", "_t")
+
+    def __init__(self, t: Tensor, index: Any = None) -> None:
+        self._t, self._index = t, index
+
+    def __getitem__(self, index: Any) -> At:
+        return At(self._t, _settled(index))
+
+    def set(self, value: Any) -> Tensor:
+        """Give the Tensor with `value` at the index."""
+        return put.apply(self._t, value, index=self._index)
+
+    def add(self, value: Any) -> Tensor:
+        """Give the Tensor with `value` added at the index, once for each time that an element is named."""
+        return put_add.apply(self._t, value, index=self._index)
+
+
+def _settled(index: Any) -> Any:
+    """Make an index independent of its caller: Tensors to arrays, arrays and lists to copies."""
+    if isinstance(index, tuple):
+        return tuple(map(_settled, index))
+    if isinstance(index, list | np.ndarray | Tensor):
+        index = np.array(bare(index)) if not isinstance(index, list) or index else np.zeros(0, np.intp)
+        if index.dtype.kind not in "biu":
+            raise IndexError(f"an index array must be integer or boolean, this one is {index.dtype}")
+    return index
+
+
+def connected(array: Array, node: Node | None) -> Tensor:
+    """Make the Tensor of an array that the engine owns."""
+    t: Tensor = object.__new__(Tensor)
+    t._data = array
+    t.node = node
+    return t
+
+
+_UNSHARED = getrefcount(Tensor([0.0])._data)  # what it counts when the Tensor alone holds its array
+_METHODS: dict[tuple[np.ufunc, str], Any] = {
+    (np.add, "reduce"): np.sum,
+    (np.multiply, "reduce"): np.prod,
+    (np.maximum, "reduce"): np.max,
+    (np.minimum, "reduce"): np.min,
+    (np.add, "accumulate"): np.cumsum,
+}
+
+
+def bare(x: Any) -> Any:
+    """Replace Tensors by their arrays, in lists and tuples, too."""
+    if isinstance(x, list | tuple):
+        return type(x)(map(bare, x))
+    return x._data if isinstance(x, Tensor) else x
+
+
+def unsupported(name: str) -> NoReturn:
+    """Refuse a NumPy function that has no rule."""
+    raise NotImplementedError(
+        f"np.{name} has no rule for Tensors. Compose it of functions that have one (autonn.PRIMITIVES), give it one with "
+        f"defvjp(np.{name}, ...), or call it on t.numpy() if no gradient is needed"
+    )
+
+
+def refuse(function: Callable[..., Any], name: str, known: Mapping[str, Any] | None = None) -> NoReturn:
+    """Refuse a parameter that no rule knows."""
+    if name == "out":
+        raise TypeError(
+            f"np.{function.__name__}: out= (also array += tensor) would overwrite an array that the graph may need; "
+            "use the result instead, as in array = array + tensor"
+        )
+    takes = f"supported: {', '.join(known)}" if known else "it takes none there"
+    raise TypeError(f"np.{function.__name__}: the parameter {name}= is not supported on Tensors; {takes}")
