@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autonn.engine import constant, implements
-from autonn.graph import PRIMITIVES, Array
+from autonn.graph import DISPATCH, PRIMITIVES, Array
 from autonn.rules import einsum as einsum_primitive
 from autonn.rules import logabsdet
 from autonn.rules import norm as norm_primitive
@@ -101,6 +101,8 @@ def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -
         "-1, inf, -inf of a matrix"
     )
 
+
+DISPATCH[np.amax], DISPATCH[np.amin] = DISPATCH[np.max], DISPATCH[np.min]
 
 # ----- Choices -----
 

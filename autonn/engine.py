@@ -47,7 +47,7 @@ def defvjp(
     Raises
     ------
     TypeError
-        When a rule reads a name that is neither `g`, `y`, an argument nor a parameter.
+        When a rule reads a name that is neither `g`, `y`, an argument nor a parameter, or an argument is called g or y.
     """
     ours = isinstance(function, Primitive)
     prim = function if isinstance(function, Primitive) else primitive(function)
@@ -60,6 +60,8 @@ def defvjp(
         signature = Signature(arrays, {n: known.get(n) for n in known | dict.fromkeys(params) if n in names - {*rules}})
         prim.signature = signature
         DISPATCH.setdefault(function, _as_numpy(prim))
+    if reserved := {"g", "y"} & {*signature.arrays, *signature.params}:
+        raise TypeError(f"{prim}: {min(reserved)} names the cotangent or the output; call the argument something else")
     legal = {"g", "y", *"i" * signature.variadic, *signature.arrays, *(f"{x}_shape" for x in signature.arrays), *signature.params}
     for x, rule in rules.items():
         unknown = [n for n in reads(rule) if n not in legal] + [x] * (x not in signature.arrays)

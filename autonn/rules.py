@@ -17,7 +17,7 @@ import numpy as np
 from autonn import special
 from autonn.engine import defvjp
 from autonn.graph import Array, primitive, sum_to
-from autonn.tensor import astype
+from autonn.tensor import alias, astype
 
 # ----- Primitives that NumPy has no function for, or has as a part of another -----
 
@@ -157,6 +157,7 @@ defvjp(np.arctanh,     x=lambda g, x: g / (1 - x * x))
 defvjp(erf,            x=lambda g, x: g * (2 / sqrt(pi)) * np.exp(-x * x))
 defvjp(relu,           x=lambda g, y: g * (y > 0))
 defvjp(astype,         x=lambda g: g)
+defvjp(alias,          x=lambda g: g)
 
 # ----- Choices -----
 defvjp(np.where, condition=None, a=lambda g, condition: np.where(condition, g, 0),

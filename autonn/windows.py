@@ -1,7 +1,7 @@
 """Primitives that move data, in adjoint pairs: each is the other's rule, so they are closed under differentiation.
 
 `getitem` and `scatter_add` (with slices: crop and pad), `concatenate` and its pieces, `im2col` and `col2im`. And the
-convolution: x, its kernel w and y stand in one trilinear form; each of `conv`, `conv_x` and `conv_w` is its
+convolution: x, its kernel w and the cotangent u stand in one trilinear form; each of `conv`, `conv_x` and `conv_w` is its
 derivative by one of the three, and so has the other two for rules, to any order.
 """
 
@@ -22,10 +22,10 @@ from autonn.tensor import Tensor, getitem, put, put_add
 
 
 @primitive
-def scatter_add(g: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
-    """Zeros of `shape` with g added at index: the adjoint of x[index]."""
-    y = np.zeros(shape, g.dtype)
-    add_at(y, index, g)
+def scatter_add(v: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
+    """Zeros of `shape` with v added at index: the adjoint of x[index]."""
+    y = np.zeros(shape, v.dtype)
+    add_at(y, index, v)
     return y
 
 
@@ -74,7 +74,7 @@ def piece(g: Array, i: int, shapes: tuple[tuple[int, ...], ...], axis: int) -> A
 
 # fmt: off
 defvjp(getitem,     x=lambda g, x_shape, index: scatter(g, index, x_shape))
-defvjp(scatter_add, g=lambda g, index: g[index])
+defvjp(scatter_add, v=lambda g, index: g[index])
 defvjp(put,         x=lambda g, index: put(g, 0, index=index),
                     v=lambda g, x_shape, index: g[index] * last_stored(index, x_shape), broadcasts=True)
 defvjp(put_add,     x=lambda g: g, v=lambda g, index: g[index], broadcasts=True)
@@ -205,25 +205,25 @@ def conv(x: Array, w: Array, *, stride: Ints, padding: Pairs, dilation: Ints, gr
 
 
 @primitive
-def conv_x(y: Array, w: Array, *, size: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Array:
-    """Spread y (N, O, *count) over x (N, C, *size) by w: the adjoint of conv in x, also called transposed convolution."""
-    shape = _Shape(len(y), size, w.shape, stride, padding, dilation, groups, np.result_type(y, w))
-    x = np.zeros((len(y), shape.channels, *(n + sum(p) for n, p in zip(size, padding, strict=True))), shape.buffer.dtype)
+def conv_x(u: Array, w: Array, *, size: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Array:
+    """Spread u (N, O, *count) over x (N, C, *size) by w: the adjoint of conv in x, also called transposed convolution."""
+    shape = _Shape(len(u), size, w.shape, stride, padding, dilation, groups, np.result_type(u, w))
+    x = np.zeros((len(u), shape.channels, *(n + sum(p) for n, p in zip(size, padding, strict=True))), shape.buffer.dtype)
     kernels = w.reshape(groups, -1, shape.rows).mT
     for n in shape.blocks:
-        cols = np.matmul(kernels, shape.grouped(y[n]), out=shape.columns(n))
+        cols = np.matmul(kernels, shape.grouped(u[n]), out=shape.columns(n))
         _add_windows(x[n], shape.unfolded(cols), *shape.places)
     return x[_inside(size, padding)]
 
 
 @primitive
-def conv_w(x: Array, y: Array, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Array:
-    """Correlate y (N, O, *count) with the windows of x (N, C, *size): the adjoint of conv in w, (O, C / groups, *kernel)."""
-    w_shape = (y.shape[1], x.shape[1] // groups, *kernel)
-    shape = _Shape(len(x), x.shape[2:], w_shape, stride, padding, dilation, groups, np.result_type(x, y))
+def conv_w(x: Array, u: Array, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Array:
+    """Correlate u (N, O, *count) with the windows of x (N, C, *size): the adjoint of conv in w, (O, C / groups, *kernel)."""
+    w_shape = (u.shape[1], x.shape[1] // groups, *kernel)
+    shape = _Shape(len(x), x.shape[2:], w_shape, stride, padding, dilation, groups, np.result_type(x, u))
     w = np.zeros((groups, w_shape[0] // groups, shape.rows), shape.buffer.dtype)
     for n, cols in shape.unfold(x):
-        w += np.matmul(shape.grouped(y[n]), cols.mT).sum(axis=0)
+        w += np.matmul(shape.grouped(u[n]), cols.mT).sum(axis=0)
     return w.reshape(w_shape)
 
 
@@ -232,11 +232,11 @@ defvjp(conv,   x=lambda g, x_shape, w, stride, padding, dilation, groups:
                conv_x(g, w, size=x_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups),
                w=lambda g, x, w_shape, stride, padding, dilation, groups:
                conv_w(x, g, kernel=w_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups))
-defvjp(conv_x, y=lambda g, w, stride, padding, dilation, groups:
+defvjp(conv_x, u=lambda g, w, stride, padding, dilation, groups:
                conv(g, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
-               w=lambda g, y, w_shape, stride, padding, dilation, groups:
-               conv_w(g, y, kernel=w_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups))
-defvjp(conv_w, x=lambda g, x_shape, y, stride, padding, dilation, groups:
-               conv_x(y, g, size=x_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups),
-               y=lambda g, x, stride, padding, dilation, groups:
+               w=lambda g, u, w_shape, stride, padding, dilation, groups:
+               conv_w(g, u, kernel=w_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups))
+defvjp(conv_w, x=lambda g, x_shape, u, stride, padding, dilation, groups:
+               conv_x(u, g, size=x_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups),
+               u=lambda g, x, stride, padding, dilation, groups:
                conv(x, g, stride=stride, padding=padding, dilation=dilation, groups=groups))
