@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autonn.compile import Rule, Signature, numpy_parameters, reads, signature_of, write
+from autonn.compile import Rule, Signature, kept_for, numpy_parameters, reads, signature_of, slots, write
 from autonn.graph import DISPATCH, Array, Node, Primitive, current_state, primitive
 from autonn.tensor import Tensor, bare, connected, refuse
 
@@ -71,13 +71,19 @@ def defvjp(
     prim.rules, prim.signature = rules, signature
     prim.broadcasts = isinstance(function, np.ufunc) if broadcasts is None else broadcasts
     prim.source = write(signature, rules, broadcasts=prim.broadcasts, ours=ours)
+    prim.kept = tuple(kept_for(signature, rules))
     namespace = _NAMESPACE | {f"rule_{x}": rule for x, rule in rules.items()}
     namespace |= {f"default_{k}": v for k, v in signature.params.items()}
-    namespace |= {"primitive": prim, "forward": prim.forward, "Tensor": Tensor}
+    namespace |= {"primitive": prim, "forward": prim.forward}
     filename = f"<autonn {prim}>"
     linecache.cache[filename] = (len(prim.source), None, prim.source.splitlines(keepends=True), filename)
     exec(compile(prim.source, filename, "exec"), namespace)
-    prim.apply, prim.pull, prim.lift = namespace["apply"], namespace["pull"], namespace["lift"]
+
+    class PrimitiveNode(Node, primitive=prim, parents=namespace["parents"]):
+        __slots__ = slots(signature, rules)
+
+    namespace["Node"] = prim.node = PrimitiveNode
+    prim.apply, prim.pull, prim.pull_recorded = namespace["apply"], namespace["pull"], namespace["pull_recorded"]
     return prim
 
 
@@ -104,6 +110,11 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
         return composition
 
     return register
+
+
+def _connected(array: Array, node: Node | None) -> Array:
+    """Give what was kept as a Tensor in the graph, so that the rules' own arithmetic is recorded."""
+    return array if node is None else connected(array, node)
 
 
 def _operand(x: Any, prim: Primitive) -> Array:
@@ -139,14 +150,13 @@ def constant(*functions: Callable[..., Any]) -> None:
 
 
 _NAMESPACE: dict[str, Any] = {
-    "Node": Node,
+    "Tensor": Tensor,
     "array": np.array,
-    "connected": connected,
+    "connected": _connected,
     "expected": (ValueError, TypeError, IndexError),
     "explained": _explained,
     "keep": _keep,
     "new": object.__new__,
-    "no_params": {},
     "operand": _operand,
     "shape": np.shape,
     "state": current_state,

@@ -88,25 +88,28 @@ class Notes:
 class Node:
     """One application of a primitive: what is needed to run it backward, to draw it and to run it again.
 
-    A leaf has no primitive and no parents; a constant operand has None for a parent; `saved` is None once a
-    backward pass has used it up.
+    `defvjp` makes a subclass for each primitive, with a slot for each parent (`from_a`), for each thing that its rules
+    read (`kept_b`) and for each parameter (`given_axis`). A constant operand has None for a parent. A node of this
+    class itself is a leaf: no primitive, no parents. `spent` says that a backward pass has used up what was kept.
     """
 
-    __slots__ = ("dtype", "notes", "params", "parents", "primitive", "saved", "shape")
-    primitive: Primitive | None
-    parents: tuple[Node | None, ...]
-    saved: tuple[Any, ...] | None
-    params: Mapping[str, Any]
+    __slots__ = ("dtype", "notes", "shape", "spent")
+    primitive: Primitive | None = None
+    parents: tuple[Node | None, ...] = ()
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     notes: Notes | None
+    spent: bool
+
+    def __init_subclass__(cls, primitive: Primitive, parents: Callable[[Node], tuple[Node | None, ...]]) -> None:
+        cls.primitive = primitive
+        cls.parents = property(parents)  # type: ignore[assignment]
 
     @classmethod
     def leaf(cls, array: Array, name: str | None = None) -> Node:
         """Make the node of a Tensor that no operation made."""
         node = cls()
-        node.primitive, node.parents, node.saved, node.params = None, (), (), {}
-        node.shape, node.dtype, node.notes = array.shape, array.dtype, Notes(name)
+        node.shape, node.dtype, node.notes, node.spent = array.shape, array.dtype, Notes(name), False
         return node
 
     def noted(self) -> Notes:
@@ -115,24 +118,38 @@ class Node:
             self.notes = Notes()
         return self.notes
 
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What the rules asked to keep, by name; None once it is released."""
+        return {} if self.primitive is None else {k: getattr(self, f"kept_{k}") for k in self.primitive.kept}
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters of the call."""
+        names = () if self.primitive is None else self.primitive.signature.params
+        return {k: getattr(self, f"given_{k}") for k in names}
+
 
 class Primitive:
     """A NumPy function and, for each array argument, the rule that pulls a cotangent back through it.
 
     Call it with arrays in their places and parameters by keyword. On arrays alone a primitive of ours is the plain
     function; with a Tensor among them the call is recorded. `rules` holds the formulas by argument name, `source`
-    the text that `defvjp` compiled them to: `apply`, `pull` and `lift`.
+    the text that `defvjp` compiled them to. `node` is the class of its nodes, with a slot for all that is `kept`.
     """
 
-    __slots__ = ("apply", "broadcasts", "forward", "lift", "name", "pull", "rules", "signature", "source")
+    __slots__ = ("apply", "broadcasts", "forward", "kept", "name", "node", "pull", "pull_recorded", "rules")
+    __slots__ += ("signature", "source")
     apply: Callable[..., Any]
-    pull: Callable[[Array, Any, Any, Any], Sequence[Array]]
-    lift: Callable[[Any, Node], tuple[Array, ...]]
+    pull: Callable[[Node, Sequence[Node | None], Array, bool], Sequence[Array]]
+    pull_recorded: Callable[[Node, Sequence[Node | None], Array], Sequence[Array]]
+    node: type[Node]
 
     def __init__(self, forward: Callable[..., Any]) -> None:
         self.forward = forward
         self.name = forward.__name__
         self.rules: dict[str, Rule | None] = {}
+        self.kept: tuple[str, ...] = ()
         self.broadcasts, self.signature, self.source = False, Signature((), {}), ""
         self.apply = self._without_rules
 
@@ -183,8 +200,8 @@ def walk(
 ) -> dict[Node, Array]:
     """Pull the cotangents `seeds` back to the leaves, or to the `targets` and no further.
 
-    A node waits until all its uses have reported. Nothing is written to a node, but that its `saved` is released
-    unless `retain`: a pass that fails leaves no gradient behind. With `create` the rules run on Tensors.
+    A node waits until all its uses have reported. Nothing is written to a node, but that what it kept is
+    released unless `retain`: a pass that fails leaves no gradient behind. With `create` the rules run on Tensors.
     """
     reach = _leading_to(targets, seeds) if targets else None
     uses = dict.fromkeys(seeds, 0)
@@ -211,11 +228,11 @@ def walk(
         if node.notes is not None:
             for hook in tuple(node.notes.hooks.values()):
                 g = hook(g)
-        primitive, parents, saved = node.primitive, node.parents, node.saved
+        primitive, parents = node.primitive, node.parents
         if primitive is None or (reach is not None and node in targets):
             found[node] = g
             continue
-        if saved is None:
+        if node.spent:
             raise RuntimeError(
                 f"{primitive}: a backward pass has already used up this graph. Sum the losses and call backward once, "
                 "compute the output again, or keep the graph with backward(retain_graph=True)"
@@ -223,10 +240,9 @@ def walk(
         if reach is not None:
             parents = tuple([p if p in reach else None for p in parents])
         if create:
-            saved = primitive.lift(saved, node)
-        elif not retain:
-            node.saved = None
-        cotangents = primitive.pull(g, parents, saved, node.params)
+            cotangents = primitive.pull_recorded(node, parents, g)
+        else:
+            cotangents = primitive.pull(node, parents, g, retain)
         for observer in watching:
             observer.backward(node, g, cotangents)
         for parent, c in zip(parents, cotangents):  # noqa: B905 (both have one item per operand)

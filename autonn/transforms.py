@@ -278,8 +278,8 @@ def _entered(x: Any, k: int) -> Tensor:
             f"input {k} to differentiate by is {array.dtype} ({x!r:.40}): gradients need floating-point numbers, "
             "such as 2.0 or array.astype(float)"
         )
-    node = Node.leaf(array)
-    node.primitive, node.parents = alias, (x.node if isinstance(x, Tensor) else None,)
+    node: Any = alias.node.leaf(array)
+    node.from_x = x.node if isinstance(x, Tensor) else None
     return connected(array, node)
 
 
