@@ -1,10 +1,35 @@
-"""autonn: reverse-mode automatic differentiation of NumPy code, every layer a composition of primitives."""
+"""autonn: reverse-mode automatic differentiation of NumPy code, every layer a composition of
+primitives.
+"""
 
-from autonn import compositions as _compositions  # noqa: F401 (registers NumPy's functions)
+from autonn import compositions as _compositions  # noqa: F401 (teaches NumPy's functions to run on Tensors)
+from autonn import functional
+from autonn.anomaly import detect_anomaly
 from autonn.check import gradcheck
 from autonn.engine import defvjp, implements
 from autonn.graph import PRIMITIVES, no_grad, primitive
-from autonn.tensor import Tensor
+from autonn.tensors import Tensor
 from autonn.transforms import grad, hessian, hvp, jacobian, value_and_grad, vjp
 
 __version__ = "0.1.0"
+
+tensor = Tensor
+
+__all__ = [
+    "PRIMITIVES",
+    "Tensor",
+    "defvjp",
+    "detect_anomaly",
+    "functional",
+    "grad",
+    "gradcheck",
+    "hessian",
+    "hvp",
+    "implements",
+    "jacobian",
+    "no_grad",
+    "primitive",
+    "tensor",
+    "value_and_grad",
+    "vjp",
+]

@@ -1,15 +1,15 @@
 """The text of a primitive: straight functions, written once, when its rules are defined.
 
-How many operands there are, what each rule reads and which parameters exist is known when `defvjp` runs, so the
-compiled functions hold no loop, no inspection and no test that could be made beforehand, and a node has one slot for
-each thing it keeps and nothing else. What they look like:
+How many operands there are, what each rule reads and which parameters exist is known when `defvjp`
+runs, so the compiled functions hold no loop, no inspection and no test that could be made
+beforehand, and a node has one slot for each thing it keeps and nothing else. What they look like:
 
 >>> import numpy as np
 >>> from autonn import PRIMITIVES
 >>> print(PRIMITIVES[np.exp].source.partition("def parents")[2])
 (node): return node.from_x,
 <BLANKLINE>
-def pull(node, parents, g, retain):
+def pull(node, g, retain, reach):
     from_x, = parents
     y, = node.kept_y,
     if not retain:
@@ -17,7 +17,7 @@ def pull(node, parents, g, retain):
         node.kept_y = None
     return rule_x(g, y),
 <BLANKLINE>
-def pull_recorded(node, parents, g):
+def pull_recorded(node, g, reach):
     from_x, = parents
     y, = connected(node.kept_y, node),
     return rule_x(g, y),
@@ -38,7 +38,9 @@ Rule = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Signature:
-    """The arguments of a primitive: arrays in their places, parameters with their defaults by keyword."""
+    """The arguments of a primitive: arrays in their places, parameters with their defaults by
+    keyword.
+    """
 
     arrays: tuple[str, ...]
     params: Mapping[str, Any]
@@ -56,7 +58,9 @@ def signature_of(function: Callable[..., Any]) -> Signature:
 
 
 def numpy_parameters(function: Callable[..., Any]) -> dict[str, Any]:
-    """Give a NumPy function's parameters and their defaults, in order; a few builtin ones have none to read."""
+    """Give a NumPy function's parameters and their defaults, in order; a few builtin ones have none
+    to read.
+    """
     try:
         parameters = inspect.signature(function).parameters
     except ValueError:
@@ -70,8 +74,12 @@ def reads(rule: Rule | None) -> tuple[str, ...]:
     return () if rule is None else tuple(inspect.signature(rule).parameters)
 
 
-def write(signature: Signature, rules: Mapping[str, Rule | None], *, broadcasts: bool, ours: bool) -> str:
-    """Write `apply`, `parents`, `pull` and `pull_recorded` of a primitive with these arguments and rules."""
+def write(
+    signature: Signature, rules: Mapping[str, Rule | None], *, broadcasts: bool, ours: bool
+) -> str:
+    """Write `apply`, `parents`, `pull` and `pull_recorded` of a primitive with these arguments and
+    rules.
+    """
     kept = kept_for(signature, rules)
     return _apply(signature, rules, kept, broadcasts, ours) + "\n" + _pull(signature, rules, kept)
 
@@ -81,7 +89,9 @@ def kept_for(signature: Signature, rules: Mapping[str, Rule | None]) -> dict[str
     kept: dict[str, list[str]] = {}
     for x, rule in rules.items():
         for name in reads(rule):
-            own_shape = name == f"{x}_shape" and not signature.variadic  # the parent's node knows it
+            own_shape = (
+                name == f"{x}_shape" and not signature.variadic
+            )  # the parent's node knows it
             if name not in ("g", "i") and name not in signature.params and not own_shape:
                 kept.setdefault(name, []).append(x)
     return kept
@@ -90,15 +100,26 @@ def kept_for(signature: Signature, rules: Mapping[str, Rule | None]) -> dict[str
 def slots(signature: Signature, rules: Mapping[str, Rule | None]) -> list[str]:
     """Name the slots of the primitive's nodes: parents, what is kept for the rules, parameters."""
     kept = kept_for(signature, rules)
-    return [f"from_{x}" for x in signature.arrays] + [f"kept_{k}" for k in kept] + [f"given_{p}" for p in signature.params]
+    return (
+        [f"from_{x}" for x in signature.arrays]
+        + [f"kept_{k}" for k in kept]
+        + [f"given_{p}" for p in signature.params]
+    )
 
 
 def _apply(
-    signature: Signature, rules: Mapping[str, Rule | None], kept: Mapping[str, list[str]], broadcasts: bool, ours: bool
+    signature: Signature,
+    rules: Mapping[str, Rule | None],
+    kept: Mapping[str, list[str]],
+    broadcasts: bool,
+    ours: bool,
 ) -> str:
     xs, params, star = signature.arrays, signature.params, "*" if signature.variadic else ""
     ruled = [x for x in xs if rules.get(x) is not None]
-    declared = "".join(f", {k}" + ("" if v is inspect.Parameter.empty else f"=default_{k}") for k, v in params.items())
+    declared = "".join(
+        f", {k}" + ("" if v is inspect.Parameter.empty else f"=default_{k}")
+        for k, v in params.items()
+    )
     call = f"forward({star}{', '.join(xs)}{''.join(f', {k}={k}' for k in params)})"
     given = "{" + ", ".join(f"{k!r}: {k}" for k in params) + "}"
     operands = f"{xs[0]}_in" if star else "(" + "".join(f"{x}_in, " for x in xs) + ")"
@@ -120,7 +141,9 @@ def _apply(
                 f"if type({x}) is Tensor: {f'from_{x} = {x}.node; ' * (x in ruled)}{x} = {x}._data",
                 f"elif type({x}) is not float and type({x}) is not int: {x} = operand({x}, primitive)",
             ]
-        if broadcasts and len(xs) == 2:  # a number takes the other's dtype, as NumPy would at each use
+        if (
+            broadcasts and len(xs) == 2
+        ):  # a number takes the other's dtype, as NumPy would at each use
             unpack += [
                 f"if from_{x} is not None and (type({n}) is float or type({n}) is int): {n} = array({n}, {x}.dtype)"
                 for x, n in (xs, xs[::-1])
@@ -137,7 +160,10 @@ def _apply(
         f"if recording and ({some}):",
         "    out.node = node = Node()",
         *(f"    node.from_{x} = from_{x}" for x in xs),
-        *(f"    node.kept_{name} = {_kept(name, users, signature)}" for name, users in kept.items()),
+        *(
+            f"    node.kept_{name} = {_kept(name, users, signature)}"
+            for name, users in kept.items()
+        ),
         *(f"    node.given_{name} = {name}" for name in params),
         "    node.shape = y.shape",
         "    node.dtype = y.dtype",
@@ -152,7 +178,9 @@ def _apply(
 
 
 def _kept(name: str, users: Sequence[str], signature: Signature) -> str:
-    """Write what is kept under `name`: nothing unless a rule will read it, and never a caller's own array."""
+    """Write what is kept under `name`: nothing unless a rule will read it, and never a caller's own
+    array.
+    """
     if name == "y":
         return "y"
     if signature.variadic:
@@ -167,7 +195,9 @@ def _kept(name: str, users: Sequence[str], signature: Signature) -> str:
     return f"None if {' and '.join(f'from_{x} is None' for x in users)} else {kept}"
 
 
-def _pull(signature: Signature, rules: Mapping[str, Rule | None], kept: Mapping[str, list[str]]) -> str:
+def _pull(
+    signature: Signature, rules: Mapping[str, Rule | None], kept: Mapping[str, list[str]]
+) -> str:
     xs = signature.arrays
 
     def argument(name: str, x: str) -> str:
@@ -180,15 +210,21 @@ def _pull(signature: Signature, rules: Mapping[str, Rule | None], kept: Mapping[
     if signature.variadic:
         (x,) = xs
         parents, unpack = f"node.from_{x}", ""
-        results = f"[None if p is None else {calls[x]} for i, p in enumerate(parents)]"
+        results = f"[(p, {calls[x]}) for i, p in enumerate({parents}) if p is not None and (reach is None or p in reach)]"
         recorded |= {x: f"tuple(map(connected, node.kept_{x}, node.from_{x}))"} if x in kept else {}
     else:
         parents = "".join(f"node.from_{x}, " for x in xs).rstrip()
-        unpack = f"    {', '.join(f'from_{x}' for x in xs)}, = parents\n"
+        unpack = f"    {', '.join(f'from_{x}' for x in xs)}, = {', '.join(f'node.from_{x}' for x in xs)},\n"
+        unpack += "    if reach is not None:\n"
+        unpack += "".join(
+            f"        from_{x} = from_{x} if from_{x} in reach else None\n" for x in xs
+        )
         single = len(xs) == 1
-        pulled = {x: calls[x] if single else f"None if from_{x} is None else {calls[x]}" for x in xs}
+        pulled = {
+            x: calls[x] if single else f"None if from_{x} is None else {calls[x]}" for x in xs
+        }
         pulled |= {x: "None" for x in xs if rules.get(x) is None}
-        results = (pulled[xs[0]] if single else ", ".join(f"({p})" for p in pulled.values())) + ","
+        results = ", ".join(f"(from_{x}, {pulled[x]})" for x in xs) + ","
         recorded |= {x: f"connected(node.kept_{x}, node.from_{x})" for x in xs if x in kept}
     recorded |= {"y": "connected(node.kept_y, node)"} if "y" in kept else {}
     names = ", ".join(kept)
@@ -197,8 +233,8 @@ def _pull(signature: Signature, rules: Mapping[str, Rule | None], kept: Mapping[
     release = f"        {' = '.join(f'node.kept_{k}' for k in kept)} = None\n" if kept else ""
     return (
         f"def parents(node): return {parents}\n\n"
-        f"def pull(node, parents, g, retain):\n{unpack}{fetch}"
+        f"def pull(node, g, retain, reach):\n{unpack}{fetch}"
         f"    if not retain:\n        node.spent = True\n{release}"
         f"    return {results}\n\n"
-        f"def pull_recorded(node, parents, g):\n{unpack}{lift}    return {results}\n"
+        f"def pull_recorded(node, g, reach):\n{unpack}{lift}    return {results}\n"
     )

@@ -1,4 +1,6 @@
-"""How NumPy's other functions run on Tensors: compositions of primitives, and functions without a derivative."""
+"""How NumPy's other functions run on Tensors: compositions of primitives, and functions without a
+derivative.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from autonn.graph import DISPATCH, PRIMITIVES, Array
 from autonn.rules import einsum as einsum_primitive
 from autonn.rules import logabsdet
 from autonn.rules import norm as norm_primitive
-from autonn.tensor import Tensor, bare, connected, put
+from autonn.tensors import Tensor, bare, connected, put
 from autonn.windows import concatenate as concatenate_primitive
 
 Axis = int | tuple[int, ...] | None
@@ -48,13 +50,20 @@ def var(x: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False)
 def std(x: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Array:
     """Norm of the deviations, divided by sqrt(n - ddof): its gradient is 0 where they all are."""
     centred = x - np.mean(x, axis=axis, keepdims=True)
-    return norm_primitive(centred, axis=axis, keepdims=keepdims) / (_count(x.shape, axis) - ddof) ** 0.5
+    return (
+        norm_primitive(centred, axis=axis, keepdims=keepdims)
+        / (_count(x.shape, axis) - ddof) ** 0.5
+    )
 
 
 @implements(np.prod)
 def prod(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Product over one axis, the last: other axes are moved there and joined first."""
-    axes = range(x.ndim) if axis is None else [a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
+    axes = (
+        range(x.ndim)
+        if axis is None
+        else [a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
+    )
     kept = [i for i in range(x.ndim) if i not in axes]
     shape = tuple(x.shape[i] for i in kept)
     joined = np.transpose(x, (*kept, *axes)).reshape(*shape, _count(x.shape, tuple(axes)))
@@ -65,12 +74,18 @@ def prod(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
 @implements(np.cumsum)
 def cumsum(x: Array, axis: int | None = None) -> Array:
     """Cumulative sum along one axis, or of the elements in order."""
-    return PRIMITIVES[np.cumsum](x.reshape(-1), axis=0) if axis is None else PRIMITIVES[np.cumsum](x, axis=axis)
+    return (
+        PRIMITIVES[np.cumsum](x.reshape(-1), axis=0)
+        if axis is None
+        else PRIMITIVES[np.cumsum](x, axis=axis)
+    )
 
 
 @implements(np.cumprod)
 def cumprod(x: Array, axis: int | None = None) -> Array:
-    """Cumulative product by doubling: each step multiplies by the partial product as far back again."""
+    """Cumulative product by doubling: each step multiplies by the partial product as far back
+    again.
+    """
     y = x.reshape(-1) if axis is None else np.moveaxis(x, axis, -1)
     step = 1
     while step < y.shape[-1]:
@@ -109,7 +124,13 @@ DISPATCH[np.amax], DISPATCH[np.amin] = DISPATCH[np.max], DISPATCH[np.min]
 
 @implements(np.clip)
 def clip(
-    a: Array, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None, dtype: None = None
+    a: Array,
+    a_min: Any = None,
+    a_max: Any = None,
+    *,
+    min: Any = None,
+    max: Any = None,
+    dtype: None = None,
 ) -> Array:
     """Limit to [low, high]; None is no limit."""
     low, high = (a_min if min is None else min), (a_max if max is None else max)
@@ -120,7 +141,9 @@ def clip(
 
 @implements(np.sort)
 def sort(x: Array, axis: int | None = -1, kind: Any = None, *, stable: bool | None = None) -> Array:
-    """Take the elements in the order of their values; the gradient goes back to where each came from."""
+    """Take the elements in the order of their values; the gradient goes back to where each came
+    from.
+    """
     if axis is None:
         x, axis = x.reshape(-1), -1
     return np.take_along_axis(x, np.argsort(x, axis=axis, kind=kind, stable=stable), axis)
@@ -195,7 +218,11 @@ def atleast_1d(x: Array) -> Array:
 @implements(np.flip)
 def flip(x: Array, axis: Axis = None) -> Array:
     """Reverse the order along axes."""
-    axes = range(x.ndim) if axis is None else [a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
+    axes = (
+        range(x.ndim)
+        if axis is None
+        else [a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
+    )
     return x[tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(x.ndim))]
 
 
@@ -207,7 +234,9 @@ def tile(x: Array, reps: Any) -> Array:
     reps = (1,) * (len(shape) - len(reps)) + reps
     pairs = tuple(n for pair in zip(reps, shape, strict=True) for n in pair)
     apart = np.reshape(x, tuple(n for length in shape for n in (1, length)))
-    return np.reshape(np.broadcast_to(apart, pairs), tuple(r * n for r, n in zip(reps, shape, strict=True)))
+    return np.reshape(
+        np.broadcast_to(apart, pairs), tuple(r * n for r, n in zip(reps, shape, strict=True))
+    )
 
 
 @implements(np.repeat)
@@ -252,7 +281,11 @@ def hstack(tup: Sequence[Array]) -> Array:
 def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     """Take apart along an axis; the parts' gradients meet in one buffer."""
     places = np.array_split(np.arange(x.shape[axis]), indices_or_sections)
-    if not np.iterable(indices_or_sections) and x.shape[axis] % indices_or_sections and split is not None:
+    if (
+        not np.iterable(indices_or_sections)
+        and x.shape[axis] % indices_or_sections
+        and split is not None
+    ):
         pass
     before = (slice(None),) * (axis % x.ndim)
     ends = [0]
@@ -273,7 +306,10 @@ def take(x: Array, indices: Any, axis: int | None = None) -> Array:
     """Give the elements at indices along an axis."""
     if axis is None:
         return np.reshape(x, -1)[indices]
-    return x[(slice(None),) * (axis % x.ndim) + (indices if isinstance(indices, int) else np.asarray(bare(indices)),)]
+    return x[
+        (slice(None),) * (axis % x.ndim)
+        + (indices if isinstance(indices, int) else np.asarray(bare(indices)),)
+    ]
 
 
 @implements(np.take_along_axis)
@@ -289,18 +325,31 @@ def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Array:
 
 @implements(np.pad)
 def pad(x: Array, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Array:
-    """Surround with constants, or with the array's own elements (edge, reflect, symmetric, wrap)."""
+    """Surround with constants, or with the array's own elements (edge, reflect, symmetric,
+    wrap).
+    """
     around = np.pad(np.broadcast_to(0, x.shape), pad_width)  # refuses what NumPy refuses
-    widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)) if not isinstance(pad_width, dict) else None
+    widths = (
+        np.broadcast_to(np.asarray(pad_width), (x.ndim, 2))
+        if not isinstance(pad_width, dict)
+        else None
+    )
     if widths is None:
-        widths = np.array([np.broadcast_to(pad_width.get(i, pad_width.get(i - x.ndim, 0)), 2) for i in range(x.ndim)])
+        widths = np.array(
+            [
+                np.broadcast_to(pad_width.get(i, pad_width.get(i - x.ndim, 0)), 2)
+                for i in range(x.ndim)
+            ]
+        )
     if mode == "constant":
         value = bare(kwargs.get("constant_values", 0))
         full = np.full(around.shape, value, x.dtype)
         inside = tuple(slice(int(a), int(a) + n) for (a, _), n in zip(widths, x.shape, strict=True))
         return put(full, x, index=inside)
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise NotImplementedError(f"np.pad: mode {mode!r} has no rule; use constant, edge, reflect, symmetric or wrap")
+        raise NotImplementedError(
+            f"np.pad: mode {mode!r} has no rule; use constant, edge, reflect, symmetric or wrap"
+        )
     for axis, width in enumerate(widths):
         if width.any():
             x = np.take(x, np.pad(np.arange(x.shape[axis]), tuple(width), mode, **kwargs), axis)
@@ -311,7 +360,9 @@ def pad(x: Array, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Arra
 def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """Give the diagonal over two axes, as the last axis."""
     rows, columns = x.shape[axis1], x.shape[axis2]
-    i = np.arange(max(0, min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns)))
+    i = np.arange(
+        max(0, min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns))
+    )
     return np.moveaxis(x, (axis1, axis2), (-2, -1))[..., i - min(offset, 0), i + max(offset, 0)]
 
 
@@ -336,15 +387,21 @@ def matmul(a: Array, b: Array) -> Array:
         return _matmul.apply(a, b)
     if a.ndim == 1 or b.ndim == 1:
         y = matmul(a[None, :] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b)
-        return y.reshape(y.shape[: y.ndim - 1 - (a.ndim == 1)] + y.shape[y.ndim - 1 :] * (b.ndim > 1))
-    if b.ndim == 2 and a.shape[-1] == b.shape[0]:  # one matrix for a whole stack: one product of tall matrices
+        return y.reshape(
+            y.shape[: y.ndim - 1 - (a.ndim == 1)] + y.shape[y.ndim - 1 :] * (b.ndim > 1)
+        )
+    if (
+        b.ndim == 2 and a.shape[-1] == b.shape[0]
+    ):  # one matrix for a whole stack: one product of tall matrices
         return _matmul.apply(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[-1])
     return _matmul.apply(a, b)
 
 
 @implements(np.dot)
 def dot(a: Array, b: Array) -> Array:
-    """Give NumPy's dot: a product with numbers, a matrix product, or a sum over the last and last but one axes."""
+    """Give NumPy's dot: a product with numbers, a matrix product, or a sum over the last and last
+    but one axes.
+    """
     if not np.ndim(a) or not np.ndim(b):
         return np.multiply(a, b)
     return np.matmul(a, b) if b.ndim <= 2 else np.tensordot(a, b, (-1, -2))
@@ -377,13 +434,17 @@ def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
         pairs = tuple(np.atleast_1d(side).tolist() for side in axes)
     left, right = [i % a.ndim for i in pairs[0]], [i % b.ndim for i in pairs[1]]
     if [a.shape[i] for i in left] != [b.shape[i] for i in right]:
-        raise ValueError(f"np.tensordot: axes {axes} of shapes {a.shape} and {b.shape} differ in length")
+        raise ValueError(
+            f"np.tensordot: axes {axes} of shapes {a.shape} and {b.shape} differ in length"
+        )
     rows = [i for i in range(a.ndim) if i not in left]
     columns = [i for i in range(b.ndim) if i not in right]
     count = _count(a.shape, tuple(left))
-    y = np.transpose(a, (*rows, *left)).reshape(-1 if a.size else _count(a.shape, tuple(rows)), count) @ np.transpose(
-        b, (*right, *columns)
-    ).reshape(count, -1 if b.size else _count(b.shape, tuple(columns)))
+    y = np.transpose(a, (*rows, *left)).reshape(
+        -1 if a.size else _count(a.shape, tuple(rows)), count
+    ) @ np.transpose(b, (*right, *columns)).reshape(
+        count, -1 if b.size else _count(b.shape, tuple(columns))
+    )
     return y.reshape([a.shape[i] for i in rows] + [b.shape[i] for i in columns])
 
 
@@ -395,22 +456,30 @@ def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
 
 @implements(np.einsum)
 def einsum(*operands: Any, optimize: Any = None) -> Array:
-    """Sum products over named axes; an ellipsis, an implicit output and a repeated letter are written out first."""
+    """Sum products over named axes; an ellipsis, an implicit output and a repeated letter are
+    written out first.
+    """
     if isinstance(operands[0], str):
         text, xs = operands[0].replace(" ", ""), list(operands[1:])
     else:  # operands and lists of axis numbers in turn
         lists = [*operands[1::2], *([operands[-1]] if len(operands) % 2 else [])]
-        names = ["".join("..." if i is Ellipsis else ascii_letters[i] for i in axes) for axes in lists]
+        names = [
+            "".join("..." if i is Ellipsis else ascii_letters[i] for i in axes) for axes in lists
+        ]
         xs = list(operands[: len(operands) // 2 * 2 : 2])
         text = ",".join(names[: len(xs)]) + ("->" + names[-1] if len(operands) % 2 else "")
     xs = [x if isinstance(x, Tensor) else np.asarray(x) for x in xs]
     inputs, arrow, output = text.partition("->")
     terms = inputs.split(",")
     if len(terms) != len(xs):
-        raise ValueError(f"np.einsum: {text!r} names {len(terms)} operands, but there are {len(xs)}")
+        raise ValueError(
+            f"np.einsum: {text!r} names {len(terms)} operands, but there are {len(xs)}"
+        )
     if not arrow:
         letters = inputs.replace(",", "").replace(".", "")
-        output = "..." * ("..." in inputs) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+        output = "..." * ("..." in inputs) + "".join(
+            sorted(c for c in set(letters) if letters.count(c) == 1)
+        )
     free = [c for c in ascii_letters if c not in text]
     widest = 0
     for k, (term, x) in enumerate(zip(terms, xs, strict=True)):
@@ -421,7 +490,9 @@ def einsum(*operands: Any, optimize: Any = None) -> Array:
     output = output.replace("...", "".join(free[:widest][::-1]))
     for k, term in enumerate(terms):
         for c in sorted(set(term)):
-            while terms[k].count(c) > 1:  # a repeated letter is a diagonal, which becomes the last axis
+            while (
+                terms[k].count(c) > 1
+            ):  # a repeated letter is a diagonal, which becomes the last axis
                 i = terms[k].index(c)
                 j = terms[k].index(c, i + 1)
                 xs[k] = np.diagonal(xs[k], 0, i, j)
@@ -445,9 +516,43 @@ def slogdet(x: Array) -> tuple[Array, Array]:
 
 constant(
     *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
-    *(np.isfinite, np.isinf, np.isnan, np.signbit, np.floor_divide, np.isclose, np.allclose, np.array_equal),
-    *(np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.invert, np.bitwise_and, np.bitwise_or),
-    *(np.argmax, np.argmin, np.argsort, np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted, np.digitize),
+    *(
+        np.isfinite,
+        np.isinf,
+        np.isnan,
+        np.signbit,
+        np.floor_divide,
+        np.isclose,
+        np.allclose,
+        np.array_equal,
+    ),
+    *(
+        np.logical_and,
+        np.logical_or,
+        np.logical_not,
+        np.logical_xor,
+        np.invert,
+        np.bitwise_and,
+        np.bitwise_or,
+    ),
+    *(
+        np.argmax,
+        np.argmin,
+        np.argsort,
+        np.nonzero,
+        np.flatnonzero,
+        np.count_nonzero,
+        np.searchsorted,
+        np.digitize,
+    ),
     *(np.all, np.any, np.shape, np.ndim, np.size, np.result_type, np.bincount, np.unique),
-    *(np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.array_repr, np.array_str, np.array2string),
+    *(
+        np.zeros_like,
+        np.ones_like,
+        np.full_like,
+        np.empty_like,
+        np.array_repr,
+        np.array_str,
+        np.array2string,
+    ),
 )

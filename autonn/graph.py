@@ -1,7 +1,8 @@
 """The graph: what each operation leaves behind, and the walk that pulls cotangents back through it.
 
-A `Node` stores the primitive, its parents, what the rules asked to keep and the parameters: enough to run it
-backward, to draw it and to run it again. Nothing here knows an operation by name, or what a Tensor is.
+A `Node` stores the primitive, its parents, what the rules asked to keep and the parameters: enough
+to run it backward, to draw it and to run it again. Nothing here knows an operation by name, or what
+a Tensor is.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ Array: TypeAlias = Any  # an ndarray, a NumPy scalar or a Tensor: rules run on e
 class Observer(Protocol):
     """Sees every operation, forward and backward: tracing and anomaly detection are observers."""
 
-    def forward(self, primitive: Primitive, operands: Sequence[Any], params: Mapping[str, Any], y: Any) -> None:
+    def forward(
+        self, primitive: Primitive, operands: Sequence[Any], params: Mapping[str, Any], y: Any
+    ) -> None:
         """See one operation and its result."""
 
     def backward(self, node: Node, g: Array, cotangents: Sequence[Array]) -> None:
@@ -86,11 +89,13 @@ class Notes:
 
 
 class Node:
-    """One application of a primitive: what is needed to run it backward, to draw it and to run it again.
+    """One application of a primitive: what is needed to run it backward, to draw it and to run it
+    again.
 
-    `defvjp` makes a subclass for each primitive, with a slot for each parent (`from_a`), for each thing that its rules
-    read (`kept_b`) and for each parameter (`given_axis`). A constant operand has None for a parent. A node of this
-    class itself is a leaf: no primitive, no parents. `spent` says that a backward pass has used up what was kept.
+    `defvjp` makes a subclass for each primitive, with a slot for each parent (`from_a`), for each
+    thing that its rules read (`kept_b`) and for each parameter (`given_axis`). A constant operand
+    has None for a parent. A node of this class itself is a leaf: no primitive, no parents. `spent`
+    says that a backward pass has used up what was kept.
     """
 
     __slots__ = ("dtype", "notes", "shape", "spent")
@@ -101,7 +106,9 @@ class Node:
     notes: Notes | None
     spent: bool
 
-    def __init_subclass__(cls, primitive: Primitive, parents: Callable[[Node], tuple[Node | None, ...]]) -> None:
+    def __init_subclass__(
+        cls, primitive: Primitive, parents: Callable[[Node], tuple[Node | None, ...]]
+    ) -> None:
         cls.primitive = primitive
         cls.parents = property(parents)  # type: ignore[assignment]
 
@@ -109,7 +116,12 @@ class Node:
     def leaf(cls, array: Array, name: str | None = None) -> Node:
         """Make the node of a Tensor that no operation made."""
         node = cls()
-        node.shape, node.dtype, node.notes, node.spent = array.shape, array.dtype, Notes(name), False
+        node.shape, node.dtype, node.notes, node.spent = (
+            array.shape,
+            array.dtype,
+            Notes(name),
+            False,
+        )
         return node
 
     def noted(self) -> Notes:
@@ -121,7 +133,11 @@ class Node:
     @property
     def kept(self) -> dict[str, Any]:
         """What the rules asked to keep, by name; None once it is released."""
-        return {} if self.primitive is None else {k: getattr(self, f"kept_{k}") for k in self.primitive.kept}
+        return (
+            {}
+            if self.primitive is None
+            else {k: getattr(self, f"kept_{k}") for k in self.primitive.kept}
+        )
 
     @property
     def params(self) -> dict[str, Any]:
@@ -131,14 +147,26 @@ class Node:
 
 
 class Primitive:
-    """A NumPy function and, for each array argument, the rule that pulls a cotangent back through it.
+    """A NumPy function and, for each array argument, the rule that pulls a cotangent back through
+    it.
 
-    Call it with arrays in their places and parameters by keyword. On arrays alone a primitive of ours is the plain
-    function; with a Tensor among them the call is recorded. `rules` holds the formulas by argument name, `source`
-    the text that `defvjp` compiled them to. `node` is the class of its nodes, with a slot for all that is `kept`.
+    Call it with arrays in their places and parameters by keyword. On arrays alone a primitive of
+    ours is the plain function; with a Tensor among them the call is recorded. `rules` holds the
+    formulas by argument name, `source` the text that `defvjp` compiled them to. `node` is the class
+    of its nodes, with a slot for all that is `kept`.
     """
 
-    __slots__ = ("apply", "broadcasts", "forward", "kept", "name", "node", "pull", "pull_recorded", "rules")
+    __slots__ = (
+        "apply",
+        "broadcasts",
+        "forward",
+        "kept",
+        "name",
+        "node",
+        "pull",
+        "pull_recorded",
+        "rules",
+    )
     __slots__ += ("signature", "source")
     apply: Callable[..., Any]
     pull: Callable[[Node, Sequence[Node | None], Array, bool], Sequence[Array]]
@@ -163,12 +191,17 @@ class Primitive:
         return self.name
 
 
-PRIMITIVES: dict[Callable[..., Any], Primitive] = {}  # by the NumPy function, or the function of ours
-DISPATCH: dict[Callable[..., Any], Callable[..., Any]] = {}  # how each NumPy function runs on Tensors
+PRIMITIVES: dict[
+    Callable[..., Any], Primitive
+] = {}  # by the NumPy function, or the function of ours
+DISPATCH: dict[
+    Callable[..., Any], Callable[..., Any]
+] = {}  # how each NumPy function runs on Tensors
 
 
 def primitive(forward: Callable[..., Any]) -> Primitive:
-    """Make a primitive of a function: arrays by position, parameters keyword-only. Also a decorator.
+    """Make a primitive of a function: arrays by position, parameters keyword-only. Also a
+    decorator.
 
     The function sees plain arrays and gives one array; `defvjp` then defines its rules.
 
@@ -192,7 +225,9 @@ class Piece(NamedTuple):
 
     g: Array
     index: Any
-    add: Callable[[Array, Any, Array], None]  # add(buffer, index, g): buffer[index] += g, repeated indices too
+    add: Callable[
+        [Array, Any, Array], None
+    ]  # add(buffer, index, g): buffer[index] += g, repeated indices too
 
 
 def walk(
@@ -200,8 +235,9 @@ def walk(
 ) -> dict[Node, Array]:
     """Pull the cotangents `seeds` back to the leaves, or to the `targets` and no further.
 
-    A node waits until all its uses have reported. Nothing is written to a node, but that what it kept is
-    released unless `retain`: a pass that fails leaves no gradient behind. With `create` the rules run on Tensors.
+    A node waits until all its uses have reported. Nothing is written to a node, but that what it
+    kept is released unless `retain`: a pass that fails leaves no gradient behind. With `create` the
+    rules run on Tensors.
     """
     reach = _leading_to(targets, seeds) if targets else None
     uses = dict.fromkeys(seeds, 0)
@@ -228,7 +264,7 @@ def walk(
         if node.notes is not None:
             for hook in tuple(node.notes.hooks.values()):
                 g = hook(g)
-        primitive, parents = node.primitive, node.parents
+        primitive = node.primitive
         if primitive is None or (reach is not None and node in targets):
             found[node] = g
             continue
@@ -237,21 +273,19 @@ def walk(
                 f"{primitive}: a backward pass has already used up this graph. Sum the losses and call backward once, "
                 "compute the output again, or keep the graph with backward(retain_graph=True)"
             )
-        if reach is not None:
-            parents = tuple([p if p in reach else None for p in parents])
         if create:
-            cotangents = primitive.pull_recorded(node, parents, g)
+            cotangents = primitive.pull_recorded(node, g, reach)
         else:
-            cotangents = primitive.pull(node, parents, g, retain)
+            cotangents = primitive.pull(node, g, retain, reach)
         for observer in watching:
             observer.backward(node, g, cotangents)
-        for parent, c in zip(parents, cotangents):  # noqa: B905 (both have one item per operand)
+        for parent, c in cotangents:
             if parent is None:
                 continue
             if type(c) is Piece:
                 held[parent] = _add_piece(held.get(parent), c, parent, owned)
             else:
-                if c.shape != parent.shape or c.dtype != parent.dtype:
+                if c.shape != parent.shape or c.dtype is not parent.dtype:
                     c = _fitted(c, node, parent)
                 if parent not in held:
                     held[parent] = c
@@ -304,7 +338,9 @@ def _fitted(c: Array, node: Node, parent: Node) -> Array:
 
 
 def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
-    """Sum `g` over the axes along which `shape` was broadcast to it: the adjoint of `np.broadcast_to`."""
+    """Sum `g` over the axes along which `shape` was broadcast to it: the adjoint of
+    `np.broadcast_to`.
+    """
     extra = g.ndim - len(shape)
     axes = tuple([extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1])
     if extra:

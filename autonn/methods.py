@@ -1,4 +1,6 @@
-"""The methods of a Tensor: each is the NumPy function of its name, reached through NumPy's own dispatch."""
+"""The methods of a Tensor: each is the NumPy function of its name, reached through NumPy's own
+dispatch.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ class Methods:
     def item(self) -> Any:
         """Give the only element as a Python number."""
         if self.size != 1:
-            raise ValueError(f"item: a Tensor of shape {self.shape} has {self.size} elements, not one")
+            raise ValueError(
+                f"item: a Tensor of shape {self.shape} has {self.size} elements, not one"
+            )
         return self._data.item()
 
     def tolist(self) -> Any:

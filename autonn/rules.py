@@ -1,7 +1,8 @@
 """The differential calculus of NumPy: a primitive a line, a formula an argument.
 
-`g` is the cotangent of the output `y`; the other names are the primitive's arguments. What a rule names is kept for
-it, nothing else (`engine.defvjp`). Where a function has no derivative, one of its subgradients is meant:
+`g` is the cotangent of the output `y`; the other names are the primitive's arguments. What a rule
+names is kept for it, nothing else (`engine.defvjp`). Where a function has no derivative, one of its
+subgradients is meant:
 
 abs, sign, relu    0 at 0                           max, min over axes    shared evenly among ties
 maximum, minimum   half to each argument at a tie   clip                  1 at the bounds
@@ -17,7 +18,7 @@ import numpy as np
 from autonn import special
 from autonn.engine import defvjp
 from autonn.graph import Array, primitive, sum_to
-from autonn.tensor import alias, astype
+from autonn.tensors import alias, astype
 
 # ----- Primitives that NumPy has no function for, or has as a part of another -----
 
@@ -38,7 +39,7 @@ def norm(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool 
 
 @primitive
 def logabsdet(x: Array) -> Array:
-    """log |det x|, of a matrix or of each in a stack."""
+    """Log |det x|, of a matrix or of each in a stack."""
     return np.linalg.slogdet(x)[1]
 
 
@@ -51,7 +52,9 @@ def einsum(*xs: Array, subscripts: str) -> Array:
 # ----- What several rules share -----
 
 
-def expand(g: Array, shape: tuple[int, ...], axis: int | tuple[int, ...] | None, keepdims: bool) -> Array:
+def expand(
+    g: Array, shape: tuple[int, ...], axis: int | tuple[int, ...] | None, keepdims: bool
+) -> Array:
     """Undo a reduction's shape: put the reduced axes back and repeat g along them."""
     if axis is not None and not keepdims:
         axes = [a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))]
@@ -71,7 +74,9 @@ def ties(x: Array, y: Array, axis: int | tuple[int, ...] | None, keepdims: bool)
 
 
 def others(x: Array) -> Array:
-    """Multiply, for each element of the last axis, all the others: no division, so zeros do no harm."""
+    """Multiply, for each element of the last axis, all the others: no division, so zeros do no
+    harm.
+    """
     one = np.ones((*x.shape[:-1], 1), x.dtype)
     before = np.cumprod(np.concatenate([one, x[..., :-1]], axis=-1), axis=-1)
     after = np.cumprod(np.concatenate([one, x[..., :0:-1]], axis=-1), axis=-1)
@@ -80,7 +85,9 @@ def others(x: Array) -> Array:
 
 def inverse_axes(axes: tuple[int, ...] | None) -> tuple[int, ...] | None:
     """Give the permutation that undoes `axes`."""
-    return None if axes is None else tuple(int(i) for i in np.argsort([a % len(axes) for a in axes]))
+    return (
+        None if axes is None else tuple(int(i) for i in np.argsort([a % len(axes) for a in axes]))
+    )
 
 
 def lower(x: Array) -> Array:
@@ -97,14 +104,18 @@ def cholesky_rule(g: Array, y: Array) -> Array:
 
 
 def einsum_rule(g: Array, i: int, xs: tuple[Array, ...], subscripts: str) -> Array:
-    """Swap the i-th operand and the output; what only that operand had was summed, so it is repeated."""
+    """Swap the i-th operand and the output; what only that operand had was summed, so it is
+    repeated.
+    """
     inputs, output = subscripts.split("->")
     names = inputs.split(",")
     own, rest = names[i], names[:i] + names[i + 1 :]
     known = set(output).union(*rest)
     alone = "".join(c for c in own if c not in known)
     one = np.ones([xs[i].shape[own.index(c)] for c in alone], xs[i].dtype)
-    return einsum(g, *xs[:i], *xs[i + 1 :], one, subscripts=",".join([output, *rest, alone]) + "->" + own)
+    return einsum(
+        g, *xs[:i], *xs[i + 1 :], one, subscripts=",".join([output, *rest, alone]) + "->" + own
+    )
 
 
 # fmt: off

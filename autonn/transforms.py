@@ -1,8 +1,9 @@
 """Functions of functions: gradients, Jacobians, Hessians and their products, to any order.
 
-Arguments may be numbers, arrays, Tensors, or nested lists, tuples and dicts of them. What comes back is of the
-argument's kind: arrays for arrays, Tensors for Tensors; and Tensors, still connected, wherever the result depends on
-Tensors outside that require grad. That is what lets these functions nest, in each other and in a recorded model.
+Arguments may be numbers, arrays, Tensors, or nested lists, tuples and dicts of them. What comes
+back is of the argument's kind: arrays for arrays, Tensors for Tensors; and Tensors, still
+connected, wherever the result depends on Tensors outside that require grad. That is what lets these
+functions nest, in each other and in a recorded model.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autonn.graph import Array, Node, current_state, state, walk
-from autonn.tensor import Tensor, alias, bare, connected
+from autonn.tensors import Tensor, alias, bare, connected
 from autonn.tree import flatten, tree_map
 
 Function = Callable[..., Any]
@@ -31,14 +32,16 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     f
         A function of arrays that returns one number: an array or Tensor of size 1.
     argnums
-        The position of the argument to differentiate by, or several: then the gradients come as a tuple.
+        The position of the argument to differentiate by, or several: then the gradients come as a
+        tuple.
     has_aux
         Whether f returns `(value, aux)`; then the result is `(gradient, aux)`.
 
     Returns
     -------
     callable
-        A function of the same arguments. The gradient has the argument's structure, shapes and dtypes.
+        A function of the same arguments. The gradient has the argument's structure, shapes and
+        dtypes.
 
     Raises
     ------
@@ -106,8 +109,8 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
     Returns
     -------
     value, pull
-        `pull(w)`, with w of the value's structure and shapes, gives a tuple with a cotangent for each argument. It can
-        be called any number of times. With `has_aux` a third item, aux.
+        `pull(w)`, with w of the value's structure and shapes, gives a tuple with a cotangent for
+        each argument. It can be called any number of times. With `has_aux` a third item, aux.
 
     Examples
     --------
@@ -120,12 +123,16 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
     def pull(w: Any) -> Any:
         seeds, _ = flatten(w)
         if len(seeds) != len(run.outputs):
-            raise ValueError(f"vjp: the function has {len(run.outputs)} outputs, but {len(seeds)} cotangents came")
+            raise ValueError(
+                f"vjp: the function has {len(run.outputs)} outputs, but {len(seeds)} cotangents came"
+            )
         for i, (seed, y) in enumerate(zip(seeds, run.outputs, strict=True)):
             if np.iscomplexobj(bare(seed)):
                 raise TypeError(f"vjp: cotangent {i} is complex; want real numbers")
             if np.shape(bare(seed)) != np.shape(bare(y)):
-                raise ValueError(f"vjp: cotangent {i} has shape {np.shape(bare(seed))}, the output {np.shape(bare(y))}")
+                raise ValueError(
+                    f"vjp: cotangent {i} has shape {np.shape(bare(seed))}, the output {np.shape(bare(y))}"
+                )
         return run.pull(seeds, retain=True)
 
     value = run.finished(run.value)
@@ -135,8 +142,8 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
 def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     """J[i, j] = ∂f_i/∂x_j: give the function that computes all derivatives of all outputs.
 
-    The result has shape `output.shape + input.shape`; for nests, the output's nest of the input's nests. Each output
-    element costs one backward pass.
+    The result has shape `output.shape + input.shape`; for nests, the output's nest of the input's
+    nests. Each output element costs one backward pass.
 
     Examples
     --------
@@ -188,20 +195,28 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
 
 
 class _Run:
-    """One run of a function: its outputs, and the places in the graph of what it is differentiated by."""
+    """One run of a function: its outputs, and the places in the graph of what it is differentiated
+    by.
+    """
 
-    def __init__(self, f: Function, args: Any, kwargs: Any, argnums: Argnums, has_aux: bool = False) -> None:
+    def __init__(
+        self, f: Function, args: Any, kwargs: Any, argnums: Argnums, has_aux: bool = False
+    ) -> None:
         self.outer = current_state().recording
         self.many = not isinstance(argnums, int)
         positions = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
         for i in positions:
             if not -len(args) <= i < len(args):
-                raise ValueError(f"argnums={argnums} but the function was called with {len(args)} arguments")
+                raise ValueError(
+                    f"argnums={argnums} but the function was called with {len(args)} arguments"
+                )
         self.inputs, self.rebuild = flatten(tuple(args[i] for i in positions))
         self.entered = [_entered(x, k) for k, x in enumerate(self.inputs)]
         self.nodes = [x.node for x in self.entered]
         with state(recording=True), _differentiating(self.nodes):
-            chosen = dict(zip([i % len(args) for i in positions], self.rebuild(self.entered), strict=True))
+            chosen = dict(
+                zip([i % len(args) for i in positions], self.rebuild(self.entered), strict=True)
+            )
             result = f(*[chosen.get(i, x) for i, x in enumerate(args)], **kwargs)
         if has_aux and not (isinstance(result, tuple) and len(result) == 2):
             raise TypeError("has_aux: the function must return a pair, (value, aux)")
@@ -213,12 +228,16 @@ class _Run:
     def single(self, name: str) -> tuple[Array]:
         """Give the one output, which must be an array or a number."""
         if len(self.outputs) != 1:
-            raise ValueError(f"{name}: the function returned {len(self.outputs)} values; want a single number")
+            raise ValueError(
+                f"{name}: the function returned {len(self.outputs)} values; want a single number"
+            )
         y = self.outputs[0]
         return (y if isinstance(y, Tensor) else np.asarray(y, float),)
 
     def finished(self, tree: Any) -> Any:
-        """Give values to the caller: arrays for arrays, Tensors for Tensors or where they are still connected."""
+        """Give values to the caller: arrays for arrays, Tensors for Tensors or where they are still
+        connected.
+        """
         return tree_map(self._finished, tree)
 
     def _finished(self, y: Any) -> Any:
@@ -231,13 +250,25 @@ class _Run:
         roots: dict[Node, Array] = {}
         for y, seed in zip(self.outputs, seeds, strict=True):
             if isinstance(y, Tensor) and y.node is not None:
-                seed = seed if isinstance(seed, Tensor) and self.create else np.asarray(bare(seed), y.dtype)
+                seed = (
+                    seed
+                    if isinstance(seed, Tensor) and self.create
+                    else np.asarray(bare(seed), y.dtype)
+                )
                 if self.create and not isinstance(seed, Tensor):
                     seed = Tensor(seed)
                 roots[y.node] = roots[y.node] + seed if y.node in roots else seed
         with state(recording=self.create):
-            found = walk(roots, retain=retain or self.create, create=self.create, targets=frozenset(self.nodes))
-        gradients = [found.get(n, np.zeros(x.shape, x.dtype)) for n, x in zip(self.nodes, self.entered, strict=True)]
+            found = walk(
+                roots,
+                retain=retain or self.create,
+                create=self.create,
+                targets=frozenset(self.nodes),
+            )
+        gradients = [
+            found.get(n, np.zeros(x.shape, x.dtype))
+            for n, x in zip(self.nodes, self.entered, strict=True)
+        ]
         gradients = [g if isinstance(g, Tensor) else Tensor(g) for g in gradients]
         tree = self.rebuild([self._finished(g) for g in gradients])
         return tree if self.many else tree[0]
@@ -251,8 +282,12 @@ class _Run:
             seeds[k] = np.zeros(shape, dtype)
             seeds[k].flat[i] = 1
             rows.append(flatten(self.pull(seeds, retain=True))[0])
-        _, rebuild = flatten(self.rebuild(self.inputs) if self.many else self.rebuild(self.inputs)[0])
-        stacked = [np.stack(column).reshape(shape + column[0].shape) for column in zip(*rows, strict=True)]
+        _, rebuild = flatten(
+            self.rebuild(self.inputs) if self.many else self.rebuild(self.inputs)[0]
+        )
+        stacked = [
+            np.stack(column).reshape(shape + column[0].shape) for column in zip(*rows, strict=True)
+        ]
         if not rows:
             stacked = [np.zeros(shape + x.shape, x.dtype) for x in self.entered]
         return rebuild(stacked)
@@ -271,7 +306,9 @@ def _differentiating(nodes: Sequence[Node]) -> Iterator[None]:
 
 
 def _entered(x: Any, k: int) -> Tensor:
-    """Give an input a place of its own in the graph, from which nothing leads further, or to the Tensor's past."""
+    """Give an input a place of its own in the graph, from which nothing leads further, or to the
+    Tensor's past.
+    """
     array = np.array(bare(x))
     if array.dtype.kind != "f":
         raise TypeError(
@@ -284,7 +321,9 @@ def _entered(x: Any, k: int) -> Tensor:
 
 
 def _depends_on_others(outputs: Sequence[Any], targets: Collection[Node]) -> bool:
-    """Tell whether the outputs depend on what else is differentiated by: leaves, or inputs of a function around."""
+    """Tell whether the outputs depend on what else is differentiated by: leaves, or inputs of a
+    function around.
+    """
     stack = [y.node for y in outputs if isinstance(y, Tensor)]
     active = _active.get()
     seen: set[Node | None] = {None}

@@ -1,8 +1,10 @@
-"""Primitives that move data, in adjoint pairs: each is the other's rule, so they are closed under differentiation.
+"""Primitives that move data, in adjoint pairs: each is the other's rule, so they are closed under
+differentiation.
 
-`getitem` and `scatter_add` (with slices: crop and pad), `concatenate` and its pieces, `im2col` and `col2im`. And the
-convolution: x, its kernel w and the cotangent u stand in one trilinear form; each of `conv`, `conv_x` and `conv_w` is its
-derivative by one of the three, and so has the other two for rules, to any order.
+`getitem` and `scatter_add` (with slices: crop and pad), `concatenate` and its pieces, `im2col` and
+`col2im`. And the convolution: x, its kernel w and the cotangent u stand in one trilinear form; each
+of `conv`, `conv_x` and `conv_w` is its derivative by one of the three, and so has the other two for
+rules, to any order.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy as np
 
 from autonn.engine import defvjp
 from autonn.graph import Array, Piece, primitive
-from autonn.tensor import Tensor, getitem, put, put_add
+from autonn.tensors import Tensor, getitem, put, put_add
 
 # ----- Indexing -----
 
@@ -44,8 +46,14 @@ def names_once(index: Any) -> bool:
 
 
 def scatter(g: Array, index: Any, shape: tuple[int, ...]) -> Array:
-    """Scatter g into zeros; arrays as a `Piece`, so that all the pieces of an array meet in one buffer."""
-    return scatter_add(g, index=index, shape=shape) if isinstance(g, Tensor) else Piece(g, index, add_at)
+    """Scatter g into zeros; arrays as a `Piece`, so that all the pieces of an array meet in one
+    buffer.
+    """
+    return (
+        scatter_add(g, index=index, shape=shape)
+        if isinstance(g, Tensor)
+        else Piece(g, index, add_at)
+    )
 
 
 def last_stored(index: Any, shape: tuple[int, ...]) -> Any:
@@ -89,7 +97,9 @@ Ints = tuple[int, ...]
 
 
 def window_count(size: Ints, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Ints:
-    """out = (size + before + after - dilation * (kernel - 1) - 1) // stride + 1, for each spatial axis."""
+    """Out = (size + before + after - dilation * (kernel - 1) - 1) // stride + 1, for each spatial
+    axis.
+    """
     counts = []
     for n, k, s, (before, after), d in zip(size, kernel, stride, padding, dilation, strict=True):
         span = d * (k - 1) + 1
@@ -118,14 +128,22 @@ def _windows(x: Array, kernel: Ints, count: Ints, stride: Ints, dilation: Ints) 
     steps = x.strides[2:]
     strides = [d * step for d, step in zip(dilation, steps, strict=True)]
     strides += [s * step for s, step in zip(stride, steps, strict=True)]
-    return np.lib.stride_tricks.as_strided(x, x.shape[:2] + kernel + count, x.strides[:2] + tuple(strides))
+    return np.lib.stride_tricks.as_strided(
+        x, x.shape[:2] + kernel + count, x.strides[:2] + tuple(strides)
+    )
 
 
-def _add_windows(x: Array, cols: Array, kernel: Ints, count: Ints, stride: Ints, dilation: Ints) -> None:
-    """Add columns (N, C, *kernel, *count) to a padded x, each at its window: one shifted sum per kernel element."""
+def _add_windows(
+    x: Array, cols: Array, kernel: Ints, count: Ints, stride: Ints, dilation: Ints
+) -> None:
+    """Add columns (N, C, *kernel, *count) to a padded x, each at its window: one shifted sum per
+    kernel element.
+    """
     for offset in product(*map(range, kernel)):
         places = zip(offset, count, stride, dilation, strict=True)
-        x[(..., *(slice(o * d, o * d + s * (n - 1) + 1, s) for o, n, s, d in places))] += cols[(slice(None),) * 2 + offset]
+        x[(..., *(slice(o * d, o * d + s * (n - 1) + 1, s) for o, n, s, d in places))] += cols[
+            (slice(None),) * 2 + offset
+        ]
 
 
 @primitive
@@ -136,10 +154,16 @@ def im2col(x: Array, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: In
 
 
 @primitive
-def col2im(cols: Array, *, size: Ints, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Array:
-    """Sum windows (N, C, *kernel, *count) back to where they came from, (N, C, *size): the adjoint of im2col."""
+def col2im(
+    cols: Array, *, size: Ints, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints
+) -> Array:
+    """Sum windows (N, C, *kernel, *count) back to where they came from, (N, C, *size): the adjoint
+    of im2col.
+    """
     count = window_count(size, kernel, stride, padding, dilation)
-    x = np.zeros(cols.shape[:2] + tuple(n + sum(p) for n, p in zip(size, padding, strict=True)), cols.dtype)
+    x = np.zeros(
+        cols.shape[:2] + tuple(n + sum(p) for n, p in zip(size, padding, strict=True)), cols.dtype
+    )
     _add_windows(x, cols, kernel, count, stride, dilation)
     return x[_inside(size, padding)]
 
@@ -161,14 +185,25 @@ class _Shape:
     """The sizes of one convolution, and its columns a block of images at a time in one buffer."""
 
     def __init__(
-        self, batch: int, size: Ints, w_shape: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int, dtype: Any
+        self,
+        batch: int,
+        size: Ints,
+        w_shape: Ints,
+        stride: Ints,
+        padding: Pairs,
+        dilation: Ints,
+        groups: int,
+        dtype: Any,
     ) -> None:
         self.batch, self.size, self.padding = batch, size, padding
         self.out_channels, self.groups, kernel = w_shape[0], groups, w_shape[2:]
         self.channels = w_shape[1] * groups
         self.count = window_count(size, kernel, stride, padding, dilation)
         self.places = (kernel, self.count, stride, dilation)
-        self.rows, self.cells = w_shape[1] * prod(kernel), prod(self.count)  # of one group's columns
+        self.rows, self.cells = (
+            w_shape[1] * prod(kernel),
+            prod(self.count),
+        )  # of one group's columns
         step = max(1, _CACHE // max(1, groups * self.rows * self.cells))
         self.blocks = [slice(i, min(i + step, batch)) for i in range(0, batch, step)]
         self.buffer = np.empty((min(step, batch), groups, self.rows, self.cells), dtype)
@@ -195,8 +230,12 @@ class _Shape:
 
 @primitive
 def conv(x: Array, w: Array, *, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Array:
-    """Correlate x (N, C, *size) with w (O, C / groups, *kernel): y[n, o, p] = sum over c, k of w[o, c, k] x[n, c, s p + d k]."""
-    shape = _Shape(len(x), x.shape[2:], w.shape, stride, padding, dilation, groups, np.result_type(x, w))
+    """Correlate x (N, C, *size) with w (O, C / groups, *kernel): y[n, o, p] = sum over c, k of w[o,
+    c, k] x[n, c, s p + d k].
+    """
+    shape = _Shape(
+        len(x), x.shape[2:], w.shape, stride, padding, dilation, groups, np.result_type(x, w)
+    )
     y = np.empty((len(x), len(w), *shape.count), shape.buffer.dtype)
     kernels = w.reshape(groups, -1, shape.rows)
     for n, cols in shape.unfold(x):
@@ -205,10 +244,17 @@ def conv(x: Array, w: Array, *, stride: Ints, padding: Pairs, dilation: Ints, gr
 
 
 @primitive
-def conv_x(u: Array, w: Array, *, size: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Array:
-    """Spread u (N, O, *count) over x (N, C, *size) by w: the adjoint of conv in x, also called transposed convolution."""
+def conv_x(
+    u: Array, w: Array, *, size: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int
+) -> Array:
+    """Spread u (N, O, *count) over x (N, C, *size) by w: the adjoint of conv in x, also called
+    transposed convolution.
+    """
     shape = _Shape(len(u), size, w.shape, stride, padding, dilation, groups, np.result_type(u, w))
-    x = np.zeros((len(u), shape.channels, *(n + sum(p) for n, p in zip(size, padding, strict=True))), shape.buffer.dtype)
+    x = np.zeros(
+        (len(u), shape.channels, *(n + sum(p) for n, p in zip(size, padding, strict=True))),
+        shape.buffer.dtype,
+    )
     kernels = w.reshape(groups, -1, shape.rows).mT
     for n in shape.blocks:
         cols = np.matmul(kernels, shape.grouped(u[n]), out=shape.columns(n))
@@ -217,10 +263,16 @@ def conv_x(u: Array, w: Array, *, size: Ints, stride: Ints, padding: Pairs, dila
 
 
 @primitive
-def conv_w(x: Array, u: Array, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Array:
-    """Correlate u (N, O, *count) with the windows of x (N, C, *size): the adjoint of conv in w, (O, C / groups, *kernel)."""
+def conv_w(
+    x: Array, u: Array, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int
+) -> Array:
+    """Correlate u (N, O, *count) with the windows of x (N, C, *size): the adjoint of conv in w, (O,
+    C / groups, *kernel).
+    """
     w_shape = (u.shape[1], x.shape[1] // groups, *kernel)
-    shape = _Shape(len(x), x.shape[2:], w_shape, stride, padding, dilation, groups, np.result_type(x, u))
+    shape = _Shape(
+        len(x), x.shape[2:], w_shape, stride, padding, dilation, groups, np.result_type(x, u)
+    )
     w = np.zeros((groups, w_shape[0] // groups, shape.rows), shape.buffer.dtype)
     for n, cols in shape.unfold(x):
         w += np.matmul(shape.grouped(u[n]), cols.mT).sum(axis=0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autonn import rules, tensor, windows
+from autonn import rules, tensors, windows
 
 Maker = Callable[[np.random.Generator], np.ndarray]
 
@@ -32,7 +32,9 @@ class Case:
 
 def real(*shape: int) -> Maker:
     """Draw from everywhere, at least 0.1 from 0 and 0.05 from integers: away from kinks and steps."""
-    return lambda rng: rng.choice([-1, 1], shape) * (rng.integers(0, 2, shape) + rng.uniform(0.15, 0.85, shape))
+    return lambda rng: (
+        rng.choice([-1, 1], shape) * (rng.integers(0, 2, shape) + rng.uniform(0.15, 0.85, shape))
+    )
 
 
 def positive(*shape: int) -> Maker:
@@ -87,7 +89,7 @@ LINE: dict[str, Any] = {"stride": (2,), "padding": ((2, 1),), "dilation": (2,)}
 UNARY = {
     real: (np.negative, np.absolute, np.sign, np.floor, np.ceil, np.rint, np.trunc, np.exp, np.exp2, np.expm1, np.square,
            np.sin, np.cos, np.tan, np.arctan, np.sinh, np.cosh, np.tanh, np.arcsinh, np.reciprocal, np.cbrt, rules.erf,
-           rules.relu, tensor.alias),
+           rules.relu, tensors.alias),
     positive: (np.log, np.log2, np.log10, np.log1p, np.sqrt),
     unit: (np.arcsin, np.arccos, np.arctanh),
     above_one: (np.arccosh,),
@@ -117,7 +119,7 @@ def table() -> list[Case]:
     add(np.minimum, np.minimum, tied(5), tied(5))
     add(np.absolute, np.absolute, tied(5))
     add(np.logaddexp, lambda a, b: np.logaddexp(700 * a, b), real(3), real(3), half=False)
-    add(tensor.astype, lambda x: x.astype(x.dtype) if isinstance(x, np.ndarray) else x.astype("f8").astype(x.dtype), real(3))
+    add(tensors.astype, lambda x: x.astype(x.dtype) if isinstance(x, np.ndarray) else x.astype("f8").astype(x.dtype), real(3))
 
     add(np.where, lambda a, b: np.where(MASK, a, b), real(2, 3), real(3))
     add(np.where, lambda a: np.where(a > 0, a, 0.5), real(2, 3))
@@ -187,14 +189,14 @@ def table() -> list[Case]:
 
     for index in (1, -1, slice(None, None, -2), (slice(1, None), None, ..., 0), ROWS, (ROWS, np.array([1, 1, 1, 0, 2])),
                   (slice(None), ROWS), np.array([True, False, True])):
-        add(tensor.getitem, lambda x, index=index: x[index], real(3, 3))
-    add(tensor.getitem, lambda x: x[0] * x[1] + x[2], real(3, 2))
+        add(tensors.getitem, lambda x, index=index: x[index], real(3, 3))
+    add(tensors.getitem, lambda x: x[0] * x[1] + x[2], real(3, 2))
     add(windows.scatter_add, lambda v: windows.scatter_add(v, index=(ROWS,), shape=(3, 2)), real(5, 2))
     for index in (1, (slice(None), 0), ROWS, (ROWS, 1)):
-        add(tensor.put, lambda x, v, index=index: tensor.put(x, v, index=index), real(3, 2), real())
-        add(tensor.put_add, lambda x, v, index=index: tensor.put_add(x, v, index=index), real(3, 2), real())
-    add(tensor.put, lambda x, v: tensor.put(x, v, index=ROWS), real(3, 2), real(5, 2))
-    add(tensor.put_add, lambda x, v: tensor.put_add(x, v, index=ROWS), real(3, 2), real(5, 1))
+        add(tensors.put, lambda x, v, index=index: tensors.put(x, v, index=index), real(3, 2), real())
+        add(tensors.put_add, lambda x, v, index=index: tensors.put_add(x, v, index=index), real(3, 2), real())
+    add(tensors.put, lambda x, v: tensors.put(x, v, index=ROWS), real(3, 2), real(5, 2))
+    add(tensors.put_add, lambda x, v: tensors.put_add(x, v, index=ROWS), real(3, 2), real(5, 1))
     add(np.take, lambda x: np.take(x, ROWS, axis=1), real(2, 3))
     add(np.take, lambda x: np.take(x, [[5, 0], [5, 5]]), real(2, 3))
     add(np.take_along_axis, lambda x: np.take_along_axis(x, np.array([[0, 2], [1, 1]]), axis=1), real(2, 3))

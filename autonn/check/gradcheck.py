@@ -10,7 +10,7 @@ import numpy as np
 
 from autonn.check.numerical import Derivative, complex_step, derivative, jumps
 from autonn.graph import no_grad
-from autonn.tensor import Tensor, bare
+from autonn.tensors import Tensor, bare
 from autonn.transforms import vjp
 from autonn.tree import flatten
 
@@ -103,16 +103,18 @@ def gradcheck(
 ) -> GradcheckReport:
     """<v, Jᵀ w> = <w, J v>: check autograd's gradients of f against numerical differentiation.
 
-    The output is contracted with a random w, and differentiated numerically by the elements of each input and along a
-    random direction: by complex steps where the function is analytic and allows it, else by extrapolated central
-    differences. At a kink any value between the one-sided slopes is right.
+    The output is contracted with a random w, and differentiated numerically by the elements of each
+    input and along a random direction: by complex steps where the function is analytic and allows
+    it, else by extrapolated central differences. At a kink any value between the one-sided slopes
+    is right.
 
     Parameters
     ----------
     f
         A function of Tensors that returns a Tensor, or a nest of them.
     *inputs
-        Numbers, arrays or Tensors. Those of floating point are differentiated by, in float64; others stay.
+        Numbers, arrays or Tensors. Those of floating point are differentiated by, in float64;
+        others stay.
     order
         2 checks the gradient's own gradients, too.
     tol
@@ -127,7 +129,8 @@ def gradcheck(
     Returns
     -------
     GradcheckReport
-        True in a condition if all agree; `str` shows the worst, with index, both values, step and ulp.
+        True in a condition if all agree; `str` shows the worst, with index, both values, step and
+        ulp.
 
     Raises
     ------
@@ -145,7 +148,9 @@ def gradcheck(
     arrays = [np.array(bare(x)) for x in inputs]
     arrays = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in arrays]
     if not any(x.dtype.kind == "f" for x in arrays):
-        raise TypeError("gradcheck: no input is of floating point, so there is no gradient to check")
+        raise TypeError(
+            "gradcheck: no input is of floating point, so there is no gradient to check"
+        )
     report = GradcheckReport(tol)
     for level in range(1, order + 1):
         with np.errstate(all="ignore"):
@@ -209,7 +214,9 @@ def _check(
         if arrays[k].size > 1:
             directions.append((None, rng.standard_normal(arrays[k].shape)))
         for where, v in directions:
-            report.rows.append(_row(order, k, where, float(np.sum(g * v)), contracted, arrays[k], v, report.tol))
+            report.rows.append(
+                _row(order, k, where, float(np.sum(g * v)), contracted, arrays[k], v, report.tol)
+            )
     return w
 
 
@@ -223,7 +230,9 @@ def _row(
     v: Any,
     tol: float,
 ) -> Row:
-    scale = max(1e-3, min(1.0, float(np.abs(x[index] if index is not None else x).min(initial=1.0))))
+    scale = max(
+        1e-3, min(1.0, float(np.abs(x[index] if index is not None else x).min(initial=1.0)))
+    )
     n = derivative(lambda h: float(contracted(k, x + h * v)), scale)
     exact = complex_step(lambda h: contracted(k, x + h * v))
     if abs(exact - n.value) <= 10 * n.error + 1e-6 * max(1.0, abs(n.value)):

@@ -23,9 +23,10 @@ class Derivative(NamedTuple):
 def derivative(f: Callable[[float], float], scale: float = 1.0) -> Derivative:
     """f'(0) by central differences, extrapolated to step 0 (Ridders 1982).
 
-    Steps are halved from `scale`, and if the extrapolation does not settle there (a kink or a pole is near), again from
-    a hundredth of it, and so on; the most stable result is taken. `left` and `right` are one-sided slopes: where they
-    differ, f has a kink; where they grow without limit, it jumps.
+    Steps are halved from `scale`, and if the extrapolation does not settle there (a kink or a pole
+    is near), again from a hundredth of it, and so on; the most stable result is taken. `left` and
+    `right` are one-sided slopes: where they differ, f has a kink; where they grow without limit, it
+    jumps.
 
     Examples
     --------
@@ -58,13 +59,19 @@ def _extrapolated(f: Callable[[float], float], h: float) -> Derivative:
 
 
 def jumps(f: Callable[[float], float], scale: float = 1.0) -> bool:
-    """Tell whether f is discontinuous at 0: it changes as much over a tiny step as over a small one."""
-    small, tiny = (max(abs(f(h) - f(0.0)), abs(f(-h) - f(0.0))) for h in (scale * 2.0**-20, scale * 2.0**-30))
+    """Tell whether f is discontinuous at 0: it changes as much over a tiny step as over a small
+    one.
+    """
+    small, tiny = (
+        max(abs(f(h) - f(0.0)), abs(f(-h) - f(0.0))) for h in (scale * 2.0**-20, scale * 2.0**-30)
+    )
     return tiny > 1e-6 and tiny > small / 2
 
 
 def complex_step(f: Callable[[complex], complex]) -> float:
-    """f'(0) = Im f(ih) / h: exact to rounding for analytic functions (Squire and Trapp 1998), nan if f refuses."""
+    """f'(0) = Im f(ih) / h: exact to rounding for analytic functions (Squire and Trapp 1998), nan
+    if f refuses.
+    """
     h = 1e-30
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)

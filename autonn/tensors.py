@@ -1,7 +1,8 @@
 """The Tensor: an array and its place in the graph.
 
-Nothing that a rule may have kept is ever written to. A Tensor copies the array it is made of, hands out read-only
-views, and the one writer (`assign`, for optimisers) takes a fresh array when anybody still holds the old one.
+Nothing that a rule may have kept is ever written to. A Tensor copies the array it is made of, hands
+out read-only views, and the one writer (`assign`, for optimisers) takes a fresh array when anybody
+still holds the old one.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ from typing import Any, NoReturn, final
 
 import numpy as np
 
-from autonn.graph import DISPATCH, Array, Node, current_state, primitive, walk
+from autonn.graph import DISPATCH, Array, Node, primitive, walk
 from autonn.methods import Methods
-
 
 
 @primitive
@@ -25,9 +25,11 @@ def getitem(x: Array, *, index: Any) -> Array:
 
 @primitive
 def put(x: Array, v: Array, *, index: Any) -> Array:
-    """x with v stored at index; where an index occurs twice, the last value stays."""
+    """X with v stored at index; where an index occurs twice, the last value stays."""
     if x.dtype.kind in "iub" and np.asarray(v).dtype.kind == "f":
-        raise TypeError(f"cannot store floating-point values in a Tensor of {x.dtype}: x.astype(float) first")
+        raise TypeError(
+            f"cannot store floating-point values in a Tensor of {x.dtype}: x.astype(float) first"
+        )
     y = np.array(x)
     y[index] = v
     return y
@@ -35,7 +37,7 @@ def put(x: Array, v: Array, *, index: Any) -> Array:
 
 @primitive
 def put_add(x: Array, v: Array, *, index: Any) -> Array:
-    """x with v added at index; where an index occurs twice, both are added."""
+    """X with v added at index; where an index occurs twice, both are added."""
     y = np.array(x)
     np.add.at(y, index, v)
     return y
@@ -43,13 +45,13 @@ def put_add(x: Array, v: Array, *, index: Any) -> Array:
 
 @primitive
 def alias(x: Array) -> Array:
-    """x itself, at a place of its own in the graph."""
+    """X itself, at a place of its own in the graph."""
     return x
 
 
 @primitive
 def astype(x: Array, *, dtype: Any) -> Array:
-    """x in another dtype."""
+    """X in another dtype."""
     return x.astype(dtype)
 
 
@@ -66,18 +68,21 @@ class Tensor(Methods):
     data
         Anything that `np.array` accepts but a Tensor; integers and booleans stay what they are.
     requires_grad
-        Whether operations on it are recorded and `backward` leaves its gradient in `grad`. Real floats only.
+        Whether operations on it are recorded and `backward` leaves its gradient in `grad`. Real
+        floats only.
     name
         What error messages and pictures call it.
     dtype
         The array's dtype; by default NumPy's choice.
     copy
-        False shares the memory of an array and makes that array read-only, which catches accidental writes.
+        False shares the memory of an array and makes that array read-only, which catches accidental
+        writes.
 
     Raises
     ------
     TypeError
-        For Tensors (also in lists: use `np.stack`), for what is not numeric, and for `requires_grad` on integers.
+        For Tensors (also in lists: use `np.stack`), for what is not numeric, and for
+        `requires_grad` on integers.
 
     Examples
     --------
@@ -93,13 +98,23 @@ class Tensor(Methods):
     node: Node | None
 
     def __init__(
-        self, data: Any, requires_grad: bool = False, name: str | None = None, *, dtype: Any = None, copy: bool = True
+        self,
+        data: Any,
+        requires_grad: bool = False,
+        name: str | None = None,
+        *,
+        dtype: Any = None,
+        copy: bool = True,
     ) -> None:
         if isinstance(data, Tensor):
-            raise TypeError("Tensor(...) of a Tensor: use it as it is, or t.detach() for one without history")
+            raise TypeError(
+                "Tensor(...) of a Tensor: use it as it is, or t.detach() for one without history"
+            )
         array = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
         if array.dtype.kind not in "fiubc":
-            raise TypeError(f"Tensor: cannot hold {type(data).__name__} {data!r:.60} (dtype {array.dtype}): want numbers")
+            raise TypeError(
+                f"Tensor: cannot hold {type(data).__name__} {data!r:.60} (dtype {array.dtype}): want numbers"
+            )
         if not copy:
             array.flags.writeable = False
         self._data = array
@@ -108,7 +123,9 @@ class Tensor(Methods):
         self.name = name
 
     def __init_subclass__(cls) -> NoReturn:
-        raise TypeError("Tensor cannot be subclassed: write functions of Tensors, or a Module that holds them")
+        raise TypeError(
+            "Tensor cannot be subclassed: write functions of Tensors, or a Module that holds them"
+        )
 
     # ----- What it holds -----
 
@@ -121,7 +138,9 @@ class Tensor(Methods):
 
     @data.setter
     def data(self, value: Any) -> NoReturn:
-        raise TypeError("t.data is read-only, because the graph may need it: t.assign(value) changes a leaf in place")
+        raise TypeError(
+            "t.data is read-only, because the graph may need it: t.assign(value) changes a leaf in place"
+        )
 
     @property
     def grad(self) -> Tensor | None:
@@ -136,7 +155,9 @@ class Tensor(Methods):
             value = value if isinstance(value, Tensor) else Tensor(value)
             if value.shape != self.shape or value.dtype != self.dtype:
                 seen, want = f"{value.dtype}{value.shape}", f"{self.dtype}{self.shape}"
-                raise ValueError(f"grad: a gradient has its tensor's shape and dtype: got {seen}, want {want}")
+                raise ValueError(
+                    f"grad: a gradient has its tensor's shape and dtype: got {seen}, want {want}"
+                )
         self.node.noted().grad = value
 
     @property
@@ -147,7 +168,9 @@ class Tensor(Methods):
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         if not self.is_leaf:
-            raise ValueError("requires_grad can only be set on leaves: t.detach() gives a Tensor without history")
+            raise ValueError(
+                "requires_grad can only be set on leaves: t.detach() gives a Tensor without history"
+            )
         if value and self._data.dtype.kind != "f":
             raise TypeError(
                 f"requires_grad: gradients need real floating-point numbers, this Tensor is {self._data.dtype}; "
@@ -219,7 +242,8 @@ class Tensor(Methods):
 
     @property
     def at(self) -> At:
-        """`t.at[index].set(v)` and `t.at[index].add(v)`: this Tensor with v stored or added, as a new one.
+        """`t.at[index].set(v)` and `t.at[index].add(v)`: this Tensor with v stored or added, as a
+        new one.
 
         Examples
         --------
@@ -248,7 +272,9 @@ class Tensor(Methods):
             unsupported(f"{ufunc.__name__}{'' if method == '__call__' else f'.{method}'}")
         return DISPATCH[function](*inputs, **kwargs)
 
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
+    def __array_function__(
+        self, function: Any, types: Any, args: Any, kwargs: Mapping[str, Any]
+    ) -> Any:
         if kwargs.get("out") is not None:
             refuse(function, "out")
         if function not in DISPATCH:
@@ -265,11 +291,13 @@ class Tensor(Methods):
         Parameters
         ----------
         gradient
-            The cotangent of this Tensor, of its shape; may be left out for a single number (it is 1).
+            The cotangent of this Tensor, of its shape; may be left out for a single number (it is
+            1).
         retain_graph
             Keep what the graph has saved, for another backward pass.
         create_graph
-            Record the backward pass, so that the gradients can be differentiated; retains the graph, too.
+            Record the backward pass, so that the gradients can be differentiated; retains the
+            graph, too.
 
         Raises
         ------
@@ -286,7 +314,9 @@ class Tensor(Methods):
         seed = self._seed(gradient)
         if not create_graph:
             seed = bare(seed)
-        for leaf, g in walk({self.node: seed}, retain=retain_graph or create_graph, create=create_graph).items():
+        for leaf, g in walk(
+            {self.node: seed}, retain=retain_graph or create_graph, create=create_graph
+        ).items():
             notes = leaf.noted()
             g = g if isinstance(g, Tensor) else connected(g, None)
             notes.grad = g if notes.grad is None else notes.grad + g
@@ -301,7 +331,9 @@ class Tensor(Methods):
             return connected(np.ones_like(self._data), None)
         seed = gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=self.dtype)
         if seed.shape != self.shape:
-            raise ValueError(f"backward: the gradient has shape {seed.shape}, the Tensor has shape {self.shape}")
+            raise ValueError(
+                f"backward: the gradient has shape {seed.shape}, the Tensor has shape {self.shape}"
+            )
         return seed if seed.dtype == self.dtype else seed.astype(self.dtype)
 
     def detach(self) -> Tensor:
@@ -311,7 +343,8 @@ class Tensor(Methods):
     def register_hook(self, hook: Callable[[Tensor], Any]) -> Callable[[], None]:
         """Call `hook(gradient)` in each backward pass, once this Tensor's gradient is complete.
 
-        Returns a function that removes the hook. What the hook returns, unless None, replaces the gradient.
+        Returns a function that removes the hook. What the hook returns, unless None, replaces the
+        gradient.
 
         Examples
         --------
@@ -322,7 +355,9 @@ class Tensor(Methods):
         Tensor([1., 1.])
         """
         if self.node is None:
-            raise ValueError("register_hook: this Tensor does not require grad, so no gradient will reach it")
+            raise ValueError(
+                "register_hook: this Tensor does not require grad, so no gradient will reach it"
+            )
 
         def call(g: Array) -> Array:
             new = hook(g if isinstance(g, Tensor) else connected(g, None))
@@ -330,7 +365,9 @@ class Tensor(Methods):
                 return g
             new = new if isinstance(new, Tensor) else Tensor(new)
             if new.shape != self.shape:
-                raise ValueError(f"a hook made a gradient of shape {new.shape}; the Tensor has shape {self.shape}")
+                raise ValueError(
+                    f"a hook made a gradient of shape {new.shape}; the Tensor has shape {self.shape}"
+                )
             new = new if new.dtype == self.dtype else new.astype(self.dtype)
             return new if isinstance(g, Tensor) else new._data
 
@@ -352,23 +389,36 @@ class Tensor(Methods):
     # ----- The one writer -----
 
     def assign(self, value: Any) -> None:
-        """Change the values of a leaf in place. A graph or view that still holds the old ones keeps them.
+        """Change the values of a leaf in place. A graph or view that still holds the old ones keeps
+        them.
 
         Raises
         ------
         ValueError
-            For a Tensor that an operation made, or a value whose shape does not broadcast to this Tensor's.
+            For a Tensor that an operation made, or a value whose shape does not broadcast to this
+            Tensor's.
         """
         value = bare(value)
         if np.broadcast_shapes(np.shape(value), self.shape) != self.shape:
-            raise ValueError(f"assign: a value of shape {np.shape(value)} does not fit a Tensor of shape {self.shape}")
+            raise ValueError(
+                f"assign: a value of shape {np.shape(value)} does not fit a Tensor of shape {self.shape}"
+            )
         self.writable()[...] = value
 
     def writable(self) -> np.ndarray[Any, Any]:
-        """Give the array of a leaf to write to, for optimisers: the own one, or a copy if anybody else holds it."""
+        """Give the array of a leaf to write to, for optimisers: the own one, or a copy if anybody
+        else holds it.
+        """
         if not self.is_leaf:
-            raise ValueError("assign: only leaves can be changed; this Tensor was made by " + repr(self.node.primitive))
-        if getrefcount(self._data) > _UNSHARED or self._data.base is not None or not self._data.flags.writeable:
+            raise ValueError(
+                "assign: only leaves can be changed; this Tensor was made by "
+                + repr(self.node.primitive)
+            )
+        if (
+            getrefcount(self._data) > _UNSHARED
+            or self._data.base is not None
+            or not self._data.flags.writeable
+        ):
             self._data = np.array(self._data)
         return self._data
 
@@ -386,7 +436,9 @@ class Tensor(Methods):
 
     def __reduce__(self) -> tuple[Any, ...]:
         if not self.is_leaf:
-            raise TypeError("only leaves can be copied and pickled: t.detach() gives a Tensor without history")
+            raise TypeError(
+                "only leaves can be copied and pickled: t.detach() gives a Tensor without history"
+            )
         return Tensor, (np.asarray(self._data), self.requires_grad, self.name)
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -411,7 +463,9 @@ class At:
         return put.apply(self._t, value, index=self._index)
 
     def add(self, value: Any) -> Tensor:
-        """Give the Tensor with `value` added at the index, once for each time that an element is named."""
+        """Give the Tensor with `value` added at the index, once for each time that an element is
+        named.
+        """
         return put_add.apply(self._t, value, index=self._index)
 
 
@@ -420,9 +474,13 @@ def _settled(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(map(_settled, index))
     if isinstance(index, list | np.ndarray | Tensor):
-        index = np.array(bare(index)) if not isinstance(index, list) or index else np.zeros(0, np.intp)
+        index = (
+            np.array(bare(index)) if not isinstance(index, list) or index else np.zeros(0, np.intp)
+        )
         if index.dtype.kind not in "biu":
-            raise IndexError(f"an index array must be integer or boolean, this one is {index.dtype}")
+            raise IndexError(
+                f"an index array must be integer or boolean, this one is {index.dtype}"
+            )
     return index
 
 
@@ -459,7 +517,9 @@ def unsupported(name: str) -> NoReturn:
     )
 
 
-def refuse(function: Callable[..., Any], name: str, known: Mapping[str, Any] | None = None) -> NoReturn:
+def refuse(
+    function: Callable[..., Any], name: str, known: Mapping[str, Any] | None = None
+) -> NoReturn:
     """Refuse a parameter that no rule knows."""
     if name == "out":
         raise TypeError(
@@ -467,4 +527,6 @@ def refuse(function: Callable[..., Any], name: str, known: Mapping[str, Any] | N
             "use the result instead, as in array = array + tensor"
         )
     takes = f"supported: {', '.join(known)}" if known else "it takes none there"
-    raise TypeError(f"np.{function.__name__}: the parameter {name}= is not supported on Tensors; {takes}")
+    raise TypeError(
+        f"np.{function.__name__}: the parameter {name}= is not supported on Tensors; {takes}"
+    )

@@ -1,0 +1,35 @@
+# Each target makes and reuses .venv; PYTHON chooses the interpreter that makes it.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint format bench clean
+
+demo: .venv/cli
+	$(BIN)/autonn demo
+
+test: .venv/test
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/bench
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv build dist *.egg-info
+
+.venv/created:
+	$(PYTHON) -m venv .venv
+	touch $@
+
+# One stamp for each extra, made anew when the project's metadata change.
+.venv/%: pyproject.toml | .venv/created
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	touch $@
