@@ -187,6 +187,9 @@ def _explained(error: Exception, prim: Primitive, operands: Sequence[Any]) -> Ex
     return type(error)(told)
 
 
+CONSTANT: set[Callable[..., Any]] = set()
+
+
 def constant(*functions: Callable[..., Any]) -> None:
     """Let NumPy functions without a derivative (argmax, comparisons, shapes) give plain arrays."""
 
@@ -195,6 +198,7 @@ def constant(*functions: Callable[..., Any]) -> None:
             *map(bare, args), **{k: bare(v) for k, v in kwargs.items()}
         )
 
+    CONSTANT.update(functions)
     DISPATCH.update({function: plain(function) for function in functions})
 
 
