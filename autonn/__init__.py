@@ -1,8 +1,6 @@
-"""autonn: reverse-mode automatic differentiation of NumPy code, every layer a composition of
-primitives.
-"""
+"""autonn: reverse-mode automatic differentiation of NumPy code."""
 
-from autonn import compositions as _compositions  # noqa: F401 (teaches NumPy's functions to run on Tensors)
+from autonn import compositions as _compositions  # noqa: F401 (teaches NumPy's functions)
 from autonn import functional
 from autonn.anomaly import detect_anomaly
 from autonn.check import gradcheck

@@ -1,6 +1,4 @@
-"""Find the operation that made the first NaN or infinity, and arrays that changed before the
-backward pass.
-"""
+"""Find the operation that made the first NaN, and arrays that changed before the backward pass."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ _OWN = (str(Path(__file__).parent), str(Path(np.__file__).parent), "<autonn")
 
 
 def source_line() -> str:
-    """Give the line of the user's code that is running: the innermost frame outside autonn and
-    NumPy.
-    """
+    """Give the line of the user's code that is running: the innermost outside autonn and NumPy."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN):
         frame = frame.f_back
@@ -33,8 +29,7 @@ def source_line() -> str:
 
 @contextmanager
 def detect_anomaly() -> Iterator[None]:
-    """Stop at the first operation, forward or backward, that makes a NaN or an infinity of finite
-    numbers.
+    """Stop at the first operation, forward or backward, that makes NaN or inf of finite numbers.
 
     Inside, each operation's result and each gradient is looked at, and what the rules keep is
     fingerprinted, so that an array that changes between forward and backward is noticed, whatever
@@ -89,8 +84,9 @@ class _Watcher:
         for x, was in self.seen.pop(node, ()):
             if _fingerprint(x) != was:
                 raise RuntimeError(
-                    f"{node.primitive}: an array of shape {x.shape} that its gradient needs was changed in place after it "
-                    f"was computed, at {site}. Do not write to arrays given with copy=False"
+                    f"{node.primitive}: an array of shape {x.shape} that its gradient needs was "
+                    f"changed in place after the operation, which was at {site}. "
+                    "Do not write to arrays given with copy=False"
                 )
         if _finite(bare(g)):
             for position, (_, c) in enumerate(cotangents):

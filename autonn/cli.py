@@ -17,8 +17,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     demo = commands.add_parser(
         "demo",
         help="train a network on real handwritten digits, in seconds",
-        description="Train a multilayer perceptron, written with plain operators, on 1,437 real handwritten digits and "
-        "test it on 360 others.",
+        description="Train a multilayer perceptron, written with plain operators, on 1,437 real "
+        "handwritten digits, and test it on 360 others.",
     )
     demo.add_argument(
         "--epochs",

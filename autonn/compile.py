@@ -1,33 +1,39 @@
 """The text of a primitive: straight functions, written once, when its rules are defined.
 
 How many operands there are, what each rule reads and which parameters exist is known when `defvjp`
-runs, so the compiled functions hold no loop, no inspection and no test that could be made
-beforehand, and a node has one slot for each thing it keeps and nothing else. What they look like:
+runs. So the compiled functions hold no loop, no inspection and no test that could be made beforehand,
+and a node has a slot for each thing it keeps and for nothing else. What they look like:
 
 >>> import numpy as np
 >>> from autonn import PRIMITIVES
->>> print(PRIMITIVES[np.exp].source.partition("def parents")[2])
-(node): return node.from_x,
+>>> print(PRIMITIVES[np.multiply].source.partition("def parents")[2])
+(_node): return _node.from_a, _node.from_b,
 <BLANKLINE>
-def pull(node, g, retain, reach):
-    from_x, = parents
-    y, = node.kept_y,
-    if not retain:
-        node.spent = True
-        node.kept_y = None
-    return rule_x(g, y),
+def pull(_node, g, _retain, _reach):
+    _from_a, _from_b, = _node.from_a, _node.from_b,
+    if _reach is not None:
+        if _from_a not in _reach: _from_a = None
+        if _from_b not in _reach: _from_b = None
+    b, a, = _node.kept_b, _node.kept_a,
+    if not _retain:
+        _node.spent = True
+        _node.kept_b = _node.kept_a = None
+    return (_from_a, None if _from_a is None else rule_a(g, b)), (_from_b, None if ...
 <BLANKLINE>
-def pull_recorded(node, g, reach):
-    from_x, = parents
-    y, = connected(node.kept_y, node),
-    return rule_x(g, y),
+def pull_recorded(_node, g, _reach):
+    _from_a, _from_b, = _node.from_a, _node.from_b,
+    if _reach is not None:
+        if _from_a not in _reach: _from_a = None
+        if _from_b not in _reach: _from_b = None
+    b, a, = _connected(_node.kept_b, _node.from_b), _connected(_node.kept_a, _node.from_a),
+    return (_from_a, None if _from_a is None else rule_a(g, b)), (_from_b, None if ...
 <BLANKLINE>
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,9 +44,7 @@ Rule = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Signature:
-    """The arguments of a primitive: arrays in their places, parameters with their defaults by
-    keyword.
-    """
+    """The arguments of a primitive: arrays by position, parameters and their defaults by name."""
 
     arrays: tuple[str, ...]
     params: Mapping[str, Any]
@@ -58,9 +62,7 @@ def signature_of(function: Callable[..., Any]) -> Signature:
 
 
 def numpy_parameters(function: Callable[..., Any]) -> dict[str, Any]:
-    """Give a NumPy function's parameters and their defaults, in order; a few builtin ones have none
-    to read.
-    """
+    """Give a NumPy function's parameters with their defaults; a few builtin ones tell none."""
     try:
         parameters = inspect.signature(function).parameters
     except ValueError:
@@ -74,167 +76,212 @@ def reads(rule: Rule | None) -> tuple[str, ...]:
     return () if rule is None else tuple(inspect.signature(rule).parameters)
 
 
-def write(
-    signature: Signature, rules: Mapping[str, Rule | None], *, broadcasts: bool, ours: bool
-) -> str:
-    """Write `apply`, `parents`, `pull` and `pull_recorded` of a primitive with these arguments and
-    rules.
-    """
-    kept = kept_for(signature, rules)
-    return _apply(signature, rules, kept, broadcasts, ours) + "\n" + _pull(signature, rules, kept)
-
-
 def kept_for(signature: Signature, rules: Mapping[str, Rule | None]) -> dict[str, list[str]]:
     """Give what must be kept for the rules, each with the operands whose rules read it."""
     kept: dict[str, list[str]] = {}
     for x, rule in rules.items():
+        own_shape = "" if signature.variadic else f"{x}_shape"  # which the parent's node knows
         for name in reads(rule):
-            own_shape = (
-                name == f"{x}_shape" and not signature.variadic
-            )  # the parent's node knows it
-            if name not in ("g", "i") and name not in signature.params and not own_shape:
+            if name not in ("g", "i", own_shape) and name not in signature.params:
                 kept.setdefault(name, []).append(x)
     return kept
 
 
-def slots(signature: Signature, rules: Mapping[str, Rule | None]) -> list[str]:
-    """Name the slots of the primitive's nodes: parents, what is kept for the rules, parameters."""
-    kept = kept_for(signature, rules)
-    return (
-        [f"from_{x}" for x in signature.arrays]
-        + [f"kept_{k}" for k in kept]
-        + [f"given_{p}" for p in signature.params]
-    )
-
-
-def _apply(
-    signature: Signature,
-    rules: Mapping[str, Rule | None],
-    kept: Mapping[str, list[str]],
-    broadcasts: bool,
-    ours: bool,
+def write(
+    signature: Signature, rules: Mapping[str, Rule | None], *, broadcasts: bool, ours: bool
 ) -> str:
-    xs, params, star = signature.arrays, signature.params, "*" if signature.variadic else ""
-    ruled = [x for x in xs if rules.get(x) is not None]
-    declared = "".join(
-        f", {k}" + ("" if v is inspect.Parameter.empty else f"=default_{k}")
-        for k, v in params.items()
-    )
-    call = f"forward({star}{', '.join(xs)}{''.join(f', {k}={k}' for k in params)})"
-    given = "{" + ", ".join(f"{k!r}: {k}" for k in params) + "}"
-    operands = f"{xs[0]}_in" if star else "(" + "".join(f"{x}_in, " for x in xs) + ")"
-    lines = [f"def apply({star}{', '.join(xs)}{'' if star or not params else ', *'}{declared}):"]
-    lines += [f"{x}_in = {x}" for x in xs]
-    if star:
-        (x,) = xs
-        plain, some = f"Tensor not in map(type, {x})", f"any(from_{x})"
-        unpack = [
-            f"from_{x} = tuple([x.node if type(x) is Tensor else None for x in {x}])",
-            f"{x} = tuple([x._data if type(x) is Tensor else operand(x, primitive) for x in {x}])",
+    """Write `apply`, `parents`, `pull` and `pull_recorded` for these arguments and rules."""
+    writer = (_Variadic if signature.variadic else _Fixed)(signature, rules, broadcasts, ours)
+    return "\n".join([writer.apply(), writer.parents(), writer.pull(), writer.pull_recorded()])
+
+
+class _Fixed:
+    """Writes primitives with a fixed number of operands."""
+
+    star = ""
+
+    def __init__(
+        self, signature: Signature, rules: Mapping[str, Rule | None], broadcasts: bool, ours: bool
+    ) -> None:
+        self.xs, self.params, self.rules = signature.arrays, signature.params, rules
+        self.broadcasts, self.ours = broadcasts, ours
+        self.kept = kept_for(signature, rules)
+        self.ruled = [x for x in self.xs if rules[x] is not None]
+
+    # ----- apply -----
+
+    def apply(self) -> str:
+        forward = f"_forward({self.star}{', '.join(self.xs)}{self.each_param(', {0}={0}')})"
+        given = "{" + self.each_param("{0!r}: {0}, ") + "}"
+        body = [
+            *(f"_in_{x} = {x}" for x in self.xs),
+            *([f"if {self.no_tensor()}: return {forward}"] if self.ours else []),
+            *self.unpack(),
+            f"try: y = {forward}",
+            f"except _expected as _error: raise _explained(_error, _primitive, {self.operands()}) from None",
+            "_recording, _observers = _state()",
+            "_out = _new(_Tensor)",
+            "_out._data = y",
+            f"if _recording and ({self.any_node()}):",
+            "    _out.node = _node = _Node()",
+            *(f"    _node.from_{x} = _from_{x}" for x in self.xs),
+            *(f"    _node.kept_{name} = {self.keep(name)}" for name in self.kept),
+            *(f"    _node.given_{name} = {name}" for name in self.params),
+            "    _node.shape = y.shape",
+            "    _node.dtype = y.dtype",
+            "    _node.notes = None",
+            "    _node.spent = False",
+            "else: _out.node = None",
+            "if _observers:",
+            "    for _observer in _observers:",
+            f"        _observer.forward(_primitive, {self.operands()}, {given}, _out)",
+            "return _out",
         ]
-    else:
-        plain = " and ".join(f"type({x}) is not Tensor" for x in xs)
-        some = " or ".join(f"from_{x} is not None" for x in ruled)
-        unpack = [f"{' = '.join(f'from_{x}' for x in xs)} = None"]
-        for x in xs:
-            unpack += [
-                f"if type({x}) is Tensor: {f'from_{x} = {x}.node; ' * (x in ruled)}{x} = {x}._data",
-                f"elif type({x}) is not float and type({x}) is not int: {x} = operand({x}, primitive)",
-            ]
-        if (
-            broadcasts and len(xs) == 2
-        ):  # a number takes the other's dtype, as NumPy would at each use
-            unpack += [
-                f"if from_{x} is not None and (type({n}) is float or type({n}) is int): {n} = array({n}, {x}.dtype)"
-                for x, n in (xs, xs[::-1])
-            ]
-    if ours:
-        lines += [f"if {plain}: return {call}"]
-    lines += [
-        *unpack,
-        f"try: y = {call}",
-        f"except expected as error: raise explained(error, primitive, {operands}) from error",
-        "recording, observers = state()",
-        "out = new(Tensor)",
-        "out._data = y",
-        f"if recording and ({some}):",
-        "    out.node = node = Node()",
-        *(f"    node.from_{x} = from_{x}" for x in xs),
-        *(
-            f"    node.kept_{name} = {_kept(name, users, signature)}"
-            for name, users in kept.items()
-        ),
-        *(f"    node.given_{name} = {name}" for name in params),
-        "    node.shape = y.shape",
-        "    node.dtype = y.dtype",
-        "    node.notes = None",
-        "    node.spent = False",
-        "else: out.node = None",
-        "if observers:",
-        f"    for observer in observers: observer.forward(primitive, {operands}, {given}, out)",
-        "return out",
-    ]
-    return "\n    ".join(lines) + "\n"
+        return _function(f"apply({self.arguments()})", body)
+
+    def arguments(self) -> str:
+        declared = ["*"] if self.params and not self.star else []
+        for name, default in self.params.items():
+            required = default is inspect.Parameter.empty
+            declared.append(name if required else f"{name}=default_{name}")
+        return ", ".join([*(self.star + x for x in self.xs), *declared])
+
+    def each_param(self, form: str) -> str:
+        return "".join(form.format(name) for name in self.params)
+
+    def operands(self) -> str:
+        return "(" + "".join(f"_in_{x}, " for x in self.xs) + ")"
+
+    def no_tensor(self) -> str:
+        return " and ".join(f"type({x}) is not _Tensor" for x in self.xs)
+
+    def any_node(self) -> str:
+        return " or ".join(f"_from_{x} is not None" for x in self.ruled) or "False"
+
+    def unpack(self) -> list[str]:
+        lines = [" = ".join(f"_from_{x}" for x in self.xs) + " = None"]
+        for x in self.xs:
+            node = f"_from_{x} = {x}.node; " if x in self.ruled else ""
+            lines.append(f"if type({x}) is _Tensor: {node}{x} = {x}._data")
+            lines.append(f"elif {_no_number(x)}: {x} = _operand({x}, _primitive)")
+        if self.broadcasts and len(self.xs) == 2:
+            # A number takes the other's dtype: what NumPy would do at each use of it, done once.
+            for x, n in (self.xs, self.xs[::-1]):
+                lines.append(f"if _from_{x} is not None and not ({_no_number(n)}):")
+                lines.append(f"    {n} = _array({n}, {x}.dtype)")
+        return lines
+
+    def keep(self, name: str) -> str:
+        """Keep nothing unless a rule will read it, and never a caller's own array."""
+        if name == "y":
+            return "y"
+        if name not in self.xs:
+            return f"_shape({name.removesuffix('_shape')})"
+        users = self.kept[name]
+        value = f"{name} if {name} is not _in_{name} else _keep({name})"
+        if users == [name]:  # then it has a node, so it was a Tensor
+            return name
+        return f"None if {' and '.join(f'_from_{x} is None' for x in users)} else {value}"
+
+    # ----- pull -----
+
+    def parents(self) -> str:
+        return f"def parents(_node): return {self.nodes()}\n"
+
+    def nodes(self) -> str:
+        return ", ".join(f"_node.from_{x}" for x in self.xs) + ","
+
+    def pull(self) -> str:
+        kept = [f"_node.kept_{name}" for name in self.kept]
+        release = ["if not _retain:", "    _node.spent = True"]
+        release += [f"    {' = '.join(kept)} = None"] if kept else []
+        body = [*self.wanted(), *self.fetch(kept), *release, f"return {self.cotangents()}"]
+        return _function("pull(_node, g, _retain, _reach)", body)
+
+    def pull_recorded(self) -> str:
+        lifted = [self.lift(name) for name in self.kept]
+        body = [*self.wanted(), *self.fetch(lifted), f"return {self.cotangents()}"]
+        return _function("pull_recorded(_node, g, _reach)", body)
+
+    def wanted(self) -> list[str]:
+        masks = [f"    if _from_{x} not in _reach: _from_{x} = None" for x in self.xs]
+        names = ", ".join(f"_from_{x}" for x in self.xs)
+        return [f"{names}, = {self.nodes()}", "if _reach is not None:", *masks]
+
+    def fetch(self, values: list[str]) -> list[str]:
+        return [f"{', '.join(self.kept)}, = {', '.join(values)},"] if values else []
+
+    def lift(self, name: str) -> str:
+        node = "_node" if name == "y" else f"_node.from_{name}"
+        kept = f"_node.kept_{name}"
+        return f"_connected({kept}, {node})" if name == "y" or name in self.xs else kept
+
+    def call(self, x: str) -> str:
+        def argument(name: str) -> str:
+            if name in self.params:
+                return f"_node.given_{name}"
+            return name if name in ("g", "i", *self.kept) else f"_from_{x}.shape"
+
+        return f"rule_{x}({', '.join(map(argument, reads(self.rules[x])))})"
+
+    def cotangents(self) -> str:
+        pairs = []
+        for x in self.xs:
+            condition = "" if len(self.xs) == 1 else f"None if _from_{x} is None else "
+            pairs.append(f"(_from_{x}, {condition + self.call(x) if x in self.ruled else None})")
+        return ", ".join(pairs) + ","
 
 
-def _kept(name: str, users: Sequence[str], signature: Signature) -> str:
-    """Write what is kept under `name`: nothing unless a rule will read it, and never a caller's own
-    array.
-    """
-    if name == "y":
-        return "y"
-    if signature.variadic:
-        each = "shape(x)" if name.endswith("_shape") else "x if x is not i else keep(x)"
-        x = signature.arrays[0]
-        return f"tuple([{each} for x, i in zip({x}, {x}_in)])"
-    if name not in signature.arrays:
-        return f"shape({name.removesuffix('_shape')})"
-    kept = name if users == [name] else f"{name} if {name} is not {name}_in else keep({name})"
-    if len(signature.arrays) == 1:
-        return kept
-    return f"None if {' and '.join(f'from_{x} is None' for x in users)} else {kept}"
+class _Variadic(_Fixed):
+    """Writes primitives of any number of operands, `*xs`, which have one rule for all."""
+
+    star = "*"
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        (self.x,) = self.xs
+
+    def operands(self) -> str:
+        return f"_in_{self.x}"
+
+    def no_tensor(self) -> str:
+        return f"_Tensor not in map(type, {self.x})"
+
+    def any_node(self) -> str:
+        return f"any(_from_{self.x})"
+
+    def unpack(self) -> list[str]:
+        x = self.x
+        data = "x._data if type(x) is _Tensor else _operand(x, _primitive)"
+        return [
+            f"_from_{x} = tuple([x.node if type(x) is _Tensor else None for x in {x}])",
+            f"{x} = tuple([{data} for x in {x}])",
+        ]
+
+    def keep(self, name: str) -> str:
+        each = "_shape(x)" if name.endswith("_shape") else "x if x is not _in else _keep(x)"
+        pairs = f"zip({self.x}, _in_{self.x}, strict=True)"
+        return "y" if name == "y" else f"tuple([{each} for x, _in in {pairs}])"
+
+    def nodes(self) -> str:
+        return f"_node.from_{self.x}"
+
+    def wanted(self) -> list[str]:
+        return []
+
+    def lift(self, name: str) -> str:
+        if name != self.x:
+            return super().lift(name)
+        return f"tuple(map(_connected, _node.kept_{name}, _node.from_{name}))"
+
+    def cotangents(self) -> str:
+        wanted = "p is not None and (_reach is None or p in _reach)"
+        return f"[(p, {self.call(self.x)}) for i, p in enumerate({self.nodes()}) if {wanted}]"
 
 
-def _pull(
-    signature: Signature, rules: Mapping[str, Rule | None], kept: Mapping[str, list[str]]
-) -> str:
-    xs = signature.arrays
+def _no_number(x: str) -> str:
+    return f"type({x}) is not float and type({x}) is not int"
 
-    def argument(name: str, x: str) -> str:
-        if name in signature.params:
-            return f"node.given_{name}"
-        return f"from_{x}.shape" if name == f"{x}_shape" and name not in kept else name
 
-    calls = {x: f"rule_{x}({', '.join(argument(n, x) for n in reads(rules.get(x)))})" for x in xs}
-    recorded = {name: f"node.kept_{name}" for name in kept}
-    if signature.variadic:
-        (x,) = xs
-        parents, unpack = f"node.from_{x}", ""
-        results = f"[(p, {calls[x]}) for i, p in enumerate({parents}) if p is not None and (reach is None or p in reach)]"
-        recorded |= {x: f"tuple(map(connected, node.kept_{x}, node.from_{x}))"} if x in kept else {}
-    else:
-        parents = "".join(f"node.from_{x}, " for x in xs).rstrip()
-        unpack = f"    {', '.join(f'from_{x}' for x in xs)}, = {', '.join(f'node.from_{x}' for x in xs)},\n"
-        unpack += "    if reach is not None:\n"
-        unpack += "".join(
-            f"        from_{x} = from_{x} if from_{x} in reach else None\n" for x in xs
-        )
-        single = len(xs) == 1
-        pulled = {
-            x: calls[x] if single else f"None if from_{x} is None else {calls[x]}" for x in xs
-        }
-        pulled |= {x: "None" for x in xs if rules.get(x) is None}
-        results = ", ".join(f"(from_{x}, {pulled[x]})" for x in xs) + ","
-        recorded |= {x: f"connected(node.kept_{x}, node.from_{x})" for x in xs if x in kept}
-    recorded |= {"y": "connected(node.kept_y, node)"} if "y" in kept else {}
-    names = ", ".join(kept)
-    fetch = f"    {names}, = {', '.join(f'node.kept_{k}' for k in kept)},\n" if kept else ""
-    lift = f"    {names}, = {', '.join(recorded.values())},\n" if kept else ""
-    release = f"        {' = '.join(f'node.kept_{k}' for k in kept)} = None\n" if kept else ""
-    return (
-        f"def parents(node): return {parents}\n\n"
-        f"def pull(node, g, retain, reach):\n{unpack}{fetch}"
-        f"    if not retain:\n        node.spent = True\n{release}"
-        f"    return {results}\n\n"
-        f"def pull_recorded(node, g, reach):\n{unpack}{lift}    return {results}\n"
-    )
+def _function(head: str, body: list[str]) -> str:
+    return f"def {head}:\n    " + "\n    ".join(body) + "\n"

@@ -1,6 +1,4 @@
-"""How NumPy's other functions run on Tensors: compositions of primitives, and functions without a
-derivative.
-"""
+"""How NumPy's other functions run on Tensors: as compositions of primitives."""
 
 from __future__ import annotations
 
@@ -83,9 +81,7 @@ def cumsum(x: Array, axis: int | None = None) -> Array:
 
 @implements(np.cumprod)
 def cumprod(x: Array, axis: int | None = None) -> Array:
-    """Cumulative product by doubling: each step multiplies by the partial product as far back
-    again.
-    """
+    """Cumulative product by doubling: partial products of 1, 2, 4, ... elements."""
     y = x.reshape(-1) if axis is None else np.moveaxis(x, axis, -1)
     step = 1
     while step < y.shape[-1]:
@@ -112,8 +108,8 @@ def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -
         y = (np.max if ord > 0 else np.min)(sums, axis=over, keepdims=True)
         return y if keepdims else np.squeeze(y, (rows, columns))
     raise NotImplementedError(
-        f"np.linalg.norm: ord={ord!r} has no rule over {size} axes; use None or 'fro', a vector norm of order p, or 1, "
-        "-1, inf, -inf of a matrix"
+        f"np.linalg.norm: ord={ord!r} has no rule over {size} axes; use None or 'fro', the p-norm "
+        "of vectors, or 1, -1, inf, -inf of a matrix"
     )
 
 
@@ -141,9 +137,7 @@ def clip(
 
 @implements(np.sort)
 def sort(x: Array, axis: int | None = -1, kind: Any = None, *, stable: bool | None = None) -> Array:
-    """Take the elements in the order of their values; the gradient goes back to where each came
-    from.
-    """
+    """Take the elements in the order of their values; gradients go back where each came from."""
     if axis is None:
         x, axis = x.reshape(-1), -1
     return np.take_along_axis(x, np.argsort(x, axis=axis, kind=kind, stable=stable), axis)
@@ -325,9 +319,7 @@ def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Array:
 
 @implements(np.pad)
 def pad(x: Array, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Array:
-    """Surround with constants, or with the array's own elements (edge, reflect, symmetric,
-    wrap).
-    """
+    """Surround with constants or the array's own elements (edge, reflect, symmetric, wrap)."""
     around = np.pad(np.broadcast_to(0, x.shape), pad_width)  # refuses what NumPy refuses
     widths = (
         np.broadcast_to(np.asarray(pad_width), (x.ndim, 2))
@@ -383,25 +375,25 @@ def diag(v: Array, k: int = 0) -> Array:
 def matmul(a: Array, b: Array) -> Array:
     """Multiply matrices, stacks of them, and vectors as NumPy does."""
     a, b = (x if isinstance(x, Tensor) else np.asarray(x) for x in (a, b))
-    if a.ndim == 2 == b.ndim or not (a.ndim and b.ndim):
-        return _matmul.apply(a, b)
-    if a.ndim == 1 or b.ndim == 1:
-        y = matmul(a[None, :] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b)
-        return y.reshape(
-            y.shape[: y.ndim - 1 - (a.ndim == 1)] + y.shape[y.ndim - 1 :] * (b.ndim > 1)
+    if not a.ndim or not b.ndim or a.shape[-1] != b.shape[-min(b.ndim, 2)]:
+        raise ValueError(
+            f"matmul: shapes {a.shape} and {b.shape} do not fit: the last axis of the first must be as "
+            "long as the last but one (of a vector, the only one) of the second"
         )
-    if (
-        b.ndim == 2 and a.shape[-1] == b.shape[0]
-    ):  # one matrix for a whole stack: one product of tall matrices
+    if a.ndim == 2 == b.ndim:
+        return _matmul.apply(a, b)
+    if a.ndim == 1:
+        return matmul(a[None, :], b)[..., 0, :] if b.ndim > 1 else (a * b).sum()
+    if b.ndim == 1:
+        return matmul(a, b[:, None])[..., 0]
+    if b.ndim == 2:  # one matrix for the whole stack: one product of a tall matrix
         return _matmul.apply(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[-1])
     return _matmul.apply(a, b)
 
 
 @implements(np.dot)
 def dot(a: Array, b: Array) -> Array:
-    """Give NumPy's dot: a product with numbers, a matrix product, or a sum over the last and last
-    but one axes.
-    """
+    """Multiply numbers, vectors or matrices; of others sum over the last and last but one axes."""
     if not np.ndim(a) or not np.ndim(b):
         return np.multiply(a, b)
     return np.matmul(a, b) if b.ndim <= 2 else np.tensordot(a, b, (-1, -2))
@@ -456,8 +448,10 @@ def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
 
 @implements(np.einsum)
 def einsum(*operands: Any, optimize: Any = None) -> Array:
-    """Sum products over named axes; an ellipsis, an implicit output and a repeated letter are
-    written out first.
+    """Sum products over named axes.
+
+    The primitive knows neither an ellipsis, nor an implicit output, nor a letter twice in a term: the
+    first two are written out, the third is a diagonal.
     """
     if isinstance(operands[0], str):
         text, xs = operands[0].replace(" ", ""), list(operands[1:])

@@ -1,6 +1,4 @@
-"""The demonstration: a network written with plain operators learns to read real handwritten
-digits.
-"""
+"""The demonstration: a network written with plain operators learns to read real digits."""
 
 from __future__ import annotations
 

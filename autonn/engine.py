@@ -1,8 +1,8 @@
 """The engine: a primitive is a NumPy function plus one line per input that pulls a cotangent back.
 
-`defvjp` takes those lines and compiles them, once, to straight functions (`compile.py`): `apply`
-runs the NumPy function and records a `Node`, `pull` turns the cotangent of the output into those of
-the inputs.
+`defvjp` takes those lines and compiles them, once, into straight functions (`compile.py`): `apply`
+runs the NumPy function and records a node, `pull` turns the cotangent of the output into those of
+the inputs. `implements` and `constant` say how NumPy's other functions run on Tensors.
 """
 
 from __future__ import annotations
@@ -13,16 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autonn.compile import (
-    Rule,
-    Signature,
-    kept_for,
-    numpy_parameters,
-    reads,
-    signature_of,
-    slots,
-    write,
-)
+from autonn.compile import Rule, Signature, kept_for, numpy_parameters, reads, signature_of, write
 from autonn.graph import DISPATCH, Array, Node, Primitive, current_state, primitive
 from autonn.tensors import Tensor, bare, connected, refuse
 
@@ -34,25 +25,24 @@ def defvjp(
     broadcasts: bool | None = None,
     **rules: Rule | None,
 ) -> Primitive:
-    """Define how cotangents are pulled back through `function`: one rule per array argument, in
-    order.
+    """Define how cotangents are pulled back through `function`: a rule for each array argument.
 
     Parameters
     ----------
     function
         A NumPy function or ufunc, or a primitive of your own.
     params
-        Parameters of a NumPy function that no rule needs to read but that calls may pass.
+        Parameters of a NumPy function that calls may pass although no rule reads them.
     broadcasts
         Whether array arguments are broadcast, so that their cotangents are summed to their shapes.
-        Ufuncs do.
+        By default, ufuncs do.
     **rules
         `name=rule`; None where the argument has no derivative (an index, a condition). A rule's
         first argument is `g`, the cotangent of the output. The others are named for what it reads,
         and only that is kept until the backward pass: `y` (the output), an array argument,
         `x_shape` (the shape of x alone), a parameter. The rule returns the cotangent of its
-        argument, written in NumPy, so that it runs on arrays and on Tensors. For a primitive of
-        `*xs` there is one rule, called for the i-th operand with `i`.
+        argument, written in NumPy, so that it runs on arrays and on Tensors. A primitive of `*xs`
+        has one rule, called for the i-th operand with `i`.
 
     Returns
     -------
@@ -62,90 +52,115 @@ def defvjp(
     Raises
     ------
     TypeError
-        When a rule reads a name that is neither `g`, `y`, an argument nor a parameter, or an
-        argument is called g or y.
+        When an array argument has no rule, a rule reads a name that is not there, or an argument is
+        called g or y.
+
+    Examples
+    --------
+    >>> from autonn import PRIMITIVES
+    >>> p = PRIMITIVES[np.multiply]  # by defvjp(np.multiply, a=lambda g, b: g * b, ...)
+    >>> p.signature.arrays, p.kept
+    (('a', 'b'), ('b', 'a'))
     """
     ours = isinstance(function, Primitive)
     prim = function if isinstance(function, Primitive) else primitive(function)
-    if ours:
-        signature = signature_of(prim.forward)
-    else:
-        known = numpy_parameters(prim.forward)
-        names = {n for rule in rules.values() for n in reads(rule)} & set(known) | set(params)
-        arrays = tuple(rules)
-        signature = Signature(
-            arrays,
-            {n: known.get(n) for n in known | dict.fromkeys(params) if n in names - {*rules}},
-        )
-        prim.signature = signature
-        DISPATCH.setdefault(function, _as_numpy(prim))
-    if reserved := {"g", "y"} & {*signature.arrays, *signature.params}:
-        raise TypeError(
-            f"{prim}: {min(reserved)} names the cotangent or the output; call the argument something else"
-        )
-    legal = {
-        "g",
-        "y",
-        *"i" * signature.variadic,
-        *signature.arrays,
-        *(f"{x}_shape" for x in signature.arrays),
-        *signature.params,
-    }
-    for x, rule in rules.items():
-        unknown = [n for n in reads(rule) if n not in legal] + [x] * (x not in signature.arrays)
-        if unknown:
-            raise TypeError(
-                f"{prim}: the rule of {x} names {unknown[0]!r}; known here: {', '.join(sorted(legal))}"
-            )
-
+    signature = signature_of(prim.forward) if ours else _numpy_signature(prim, params, rules)
+    _check(prim, signature, rules)
     prim.rules, prim.signature = rules, signature
+    prim.kept = tuple(kept_for(signature, rules))
     prim.broadcasts = isinstance(function, np.ufunc) if broadcasts is None else broadcasts
     prim.source = write(signature, rules, broadcasts=prim.broadcasts, ours=ours)
-    prim.kept = tuple(kept_for(signature, rules))
-    namespace = _NAMESPACE | {f"rule_{x}": rule for x, rule in rules.items()}
-    namespace |= {f"default_{k}": v for k, v in signature.params.items()}
-    namespace |= {"primitive": prim, "forward": prim.forward}
-    filename = f"<autonn {prim}>"
-    linecache.cache[filename] = (
-        len(prim.source),
-        None,
-        prim.source.splitlines(keepends=True),
-        filename,
-    )
-    exec(compile(prim.source, filename, "exec"), namespace)
-
-    class PrimitiveNode(Node, primitive=prim, parents=namespace["parents"]):
-        __slots__ = slots(signature, rules)
-
-    namespace["Node"] = prim.node = PrimitiveNode
-    prim.apply, prim.pull, prim.pull_recorded = (
-        namespace["apply"],
-        namespace["pull"],
-        namespace["pull_recorded"],
-    )
+    _compile(prim)
+    if not ours:
+        DISPATCH.setdefault(function, _as_numpy(prim))
     return prim
 
 
+def _numpy_signature(prim: Primitive, params: Sequence[str], rules: dict[str, Rule | None]) -> Signature:
+    """Take the rules' names for the arrays; the parameters that they read are NumPy's by name."""
+    known = numpy_parameters(prim.forward)
+    read = [name for rule in rules.values() for name in reads(rule) if name in known]
+    return Signature(tuple(rules), {k: known[k] for k in [*params, *read] if k not in rules})
+
+
+def _check(prim: Primitive, signature: Signature, rules: dict[str, Rule | None]) -> None:
+    arrays, params = signature.arrays, signature.params
+    for name in (*arrays, *params):
+        if name in ("g", "y") or name.startswith("_"):
+            raise TypeError(
+                f"{prim}: call the argument {name} something else: g is the cotangent, y the output, "
+                "and names with an underscore are the engine's"
+            )
+    if {*rules} != {*arrays}:
+        raise TypeError(
+            f"{prim}: rules are given for {', '.join(rules)}, but its array arguments are "
+            f"{', '.join(arrays)}; give each a rule, or None if it has no derivative"
+        )
+    legal = ["g", "y", *arrays, *(f"{x}_shape" for x in arrays), *params, *"i" * signature.variadic]
+    for x, rule in rules.items():
+        for name in reads(rule):
+            if name not in legal:
+                raise TypeError(
+                    f"{prim}: the rule of {x} reads {name!r}, which is not there; it can read "
+                    f"{', '.join(legal)}"
+                )
+
+
+def _compile(prim: Primitive) -> None:
+    """Run the primitive's source, and make the class of its nodes."""
+    namespace = _NAMESPACE | {"_primitive": prim, "_forward": prim.forward}
+    namespace |= {f"rule_{x}": rule for x, rule in prim.rules.items()}
+    namespace |= {f"default_{k}": v for k, v in prim.signature.params.items()}
+    name, lines = f"<autonn {prim}>", prim.source.splitlines(keepends=True)
+    linecache.cache[name] = (len(prim.source), None, lines, name)  # for tracebacks
+    exec(compile(prim.source, name, "exec"), namespace)
+
+    class PrimitiveNode(Node, primitive=prim, parents=namespace["parents"]):
+        __slots__ = (
+            *(f"from_{x}" for x in prim.signature.arrays),
+            *(f"kept_{k}" for k in prim.kept),
+            *(f"given_{k}" for k in prim.signature.params),
+        )
+
+    namespace["_Node"] = prim.node = PrimitiveNode
+    prim.apply, prim.pull = namespace["apply"], namespace["pull"]
+    prim.pull_recorded = namespace["pull_recorded"]
+
+
 def _as_numpy(prim: Primitive) -> Callable[..., Any]:
-    """Let it be called as NumPy's function is: parameters by position, too, but only those that the
-    rules know.
-    """
-    arrays, params = prim.signature.arrays, prim.signature.params
-    order = (*arrays, *tuple(numpy_parameters(prim.forward))[len(arrays) :])
+    """Let it be called as NumPy's function is, but only with parameters that its rules know."""
+    arrays = prim.signature.arrays
+    numpys = tuple(numpy_parameters(prim.forward))
+    order = (*arrays, *numpys[len(arrays) :])
+    renamed = dict(zip(numpys, arrays, strict=False))
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        given = dict(zip(order, args)) | kwargs  # noqa: B905 (NumPy has checked the arguments)
+        params = prim.signature.params
+        given = dict(zip(order, args, strict=False))
+        given |= {k if k in params else renamed.get(k, k): v for k, v in kwargs.items()}
         for name in [name for name in given if name not in params and name not in arrays]:
             if given.pop(name) is not None:
                 refuse(prim.forward, name, params)
+        missing = [x for x in arrays if x not in given]
+        if missing:
+            raise TypeError(f"{prim} of Tensors needs all of {', '.join(arrays)}; {missing[0]} is missing")
         return prim.apply(*[given.pop(x) for x in arrays], **given)
 
     return call
 
 
 def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
-    """Say how NumPy functions run on Tensors: by the decorated function, a composition of
-    primitives.
+    """Let NumPy functions run on Tensors as the decorated composition of primitives does.
+
+    Examples
+    --------
+    >>> from autonn import grad
+    >>> @implements(np.sinc)
+    ... def sinc(x):
+    ...     return np.sin(np.pi * x) / (np.pi * x)
+    >>> round(grad(np.sinc)(0.5), 12)
+    np.float64(-1.273239544735)
+    >>> del DISPATCH[np.sinc]
     """
 
     def register(composition: Rule) -> Rule:
@@ -155,10 +170,27 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
     return register
 
 
+CONSTANT: set[Callable[..., Any]] = set()
+
+
+def constant(*functions: Callable[..., Any]) -> None:
+    """Let NumPy functions without a derivative (argmax, comparisons, shapes) give plain arrays."""
+
+    def plain(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return function(*map(bare, args), **{k: bare(v) for k, v in kwargs.items()})
+
+        return call
+
+    CONSTANT.update(functions)
+    DISPATCH.update({function: plain(function) for function in functions})
+
+
+# ----- What the compiled functions call -----
+
+
 def _connected(array: Array, node: Node | None) -> Array:
-    """Give what was kept as a Tensor in the graph, so that the rules' own arithmetic is
-    recorded.
-    """
+    """Give what was kept as a Tensor in the graph, so that a rule's own arithmetic is recorded."""
     return array if node is None else connected(array, node)
 
 
@@ -167,7 +199,7 @@ def _operand(x: Any, prim: Primitive) -> Array:
     array = x if isinstance(x, np.ndarray | np.generic) else np.asarray(x)
     if array.dtype.kind not in "fiubc":
         raise TypeError(
-            f"{prim}: cannot use {type(x).__name__} {x!r:.60} here: want a Tensor, an array or a number"
+            f"{prim}: cannot use {type(x).__name__} {x!r:.60}; want a Tensor, an array or a number"
         )
     return array
 
@@ -179,38 +211,26 @@ def _keep(x: Array) -> Array:
 
 def _explained(error: Exception, prim: Primitive, operands: Sequence[Any]) -> Exception:
     """Say which operation failed, and on what."""
-    shapes = [tuple(np.shape(bare(x))) for x in operands]
+    shapes = [np.shape(bare(x)) for x in operands]
     told = f"{prim}({', '.join(map(str, shapes))}): {error}"
-    if prim.broadcasts and len(shapes) == 2:
-        told = f"{prim}: shapes {shapes[0]} and {shapes[1]} do not broadcast: counted from the right, sizes must be "
-        told += "equal or 1. Reshape one of them, or add an axis with x[:, None]"
+    elementwise = isinstance(prim.forward, np.ufunc) and prim.forward.signature is None
+    if elementwise and len(shapes) == 2 and isinstance(error, ValueError):
+        told = (
+            f"{prim}: shapes {shapes[0]} and {shapes[1]} do not broadcast: counted from the right, "
+            "lengths must be equal or 1. Reshape one of them, or add an axis as in x[:, None]"
+        )
     return type(error)(told)
 
 
-CONSTANT: set[Callable[..., Any]] = set()
-
-
-def constant(*functions: Callable[..., Any]) -> None:
-    """Let NumPy functions without a derivative (argmax, comparisons, shapes) give plain arrays."""
-
-    def plain(function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *args, **kwargs: function(
-            *map(bare, args), **{k: bare(v) for k, v in kwargs.items()}
-        )
-
-    CONSTANT.update(functions)
-    DISPATCH.update({function: plain(function) for function in functions})
-
-
 _NAMESPACE: dict[str, Any] = {
-    "Tensor": Tensor,
-    "array": np.array,
-    "connected": _connected,
-    "expected": (ValueError, TypeError, IndexError),
-    "explained": _explained,
-    "keep": _keep,
-    "new": object.__new__,
-    "operand": _operand,
-    "shape": np.shape,
-    "state": current_state,
+    "_Tensor": Tensor,
+    "_array": np.array,
+    "_connected": _connected,
+    "_expected": (ValueError, TypeError, IndexError),
+    "_explained": _explained,
+    "_keep": _keep,
+    "_new": object.__new__,
+    "_operand": _operand,
+    "_shape": np.shape,
+    "_state": current_state,
 }

@@ -35,7 +35,7 @@ def logsumexp(x: Array, axis: int | tuple[int, ...] | None = -1, keepdims: bool 
     largest = np.max(bare(x), axis=axis, keepdims=True)
     largest = np.where(np.isfinite(largest), largest, np.zeros_like(largest))
     total = np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True)) + largest
-    return total if keepdims else np.squeeze(total, axis)
+    return total if keepdims else np.squeeze(total, axis)[()]
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
@@ -84,11 +84,10 @@ def cross_entropy(logits: Array, labels: Any) -> Array:
     labels = np.asarray(bare(labels))
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or labels.dtype.kind not in "iu":
         raise ValueError(
-            f"cross_entropy: logits have shape {logits.shape}, labels {labels.shape} ({labels.dtype}); want (N, classes) "
-            "and (N,) integers"
+            f"cross_entropy: logits have shape {logits.shape}, labels {labels.shape} "
+            f"({labels.dtype}); want (N, classes) and (N,) integers"
         )
     if labels.size and not 0 <= labels.min() <= labels.max() < logits.shape[1]:
-        raise ValueError(
-            f"cross_entropy: labels run from {labels.min()} to {labels.max()}; want 0 to {logits.shape[1] - 1}"
-        )
+        seen, classes = f"{labels.min()} to {labels.max()}", logits.shape[1]
+        raise ValueError(f"cross_entropy: labels run from {seen}; want 0 to {classes - 1}")
     return -np.mean(log_softmax(logits)[np.arange(len(labels)), labels])

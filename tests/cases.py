@@ -119,7 +119,7 @@ def table() -> list[Case]:
     add(np.minimum, np.minimum, tied(5), tied(5))
     add(np.absolute, np.absolute, tied(5))
     add(np.logaddexp, lambda a, b: np.logaddexp(700 * a, b), real(3), real(3), half=False)
-    add(tensors.astype, lambda x: x.astype(np.longdouble).astype(x.dtype), real(3))
+    add(tensors.astype, lambda x: x.astype(np.longdouble), real(3))
 
 
     add(np.where, lambda a, b: np.where(MASK, a, b), real(2, 3), real(3))

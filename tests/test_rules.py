@@ -11,7 +11,7 @@ import pytest
 from cases import CASES, Case
 
 import autonn
-from autonn import PRIMITIVES, Tensor, defvjp, graph
+from autonn import PRIMITIVES, Tensor, defvjp, graph, tensors
 from autonn.engine import CONSTANT
 from autonn.graph import DISPATCH, Piece, Primitive
 from autonn.tensors import bare
@@ -54,7 +54,7 @@ def test_dtypes_stay_what_they_are(case: Case, dtype: Any, monkeypatch: pytest.M
     inputs = [Tensor(x.astype(dtype), requires_grad=True) for x in case.inputs()]
     with np.errstate(all="ignore"):
         y = case.call(*inputs)
-        assert y.dtype == dtype
+        assert y.dtype == dtype or case.function is tensors.astype
         y.sum().backward(create_graph=True)
         assert all(x.grad.dtype == dtype and x.grad.shape == x.shape for x in inputs)
         again = [g for x in inputs if (g := x.grad).requires_grad]

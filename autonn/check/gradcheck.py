@@ -47,9 +47,10 @@ class Row:
         n = self.numerical
         verdict = "kink" if self.kink else "ok" if self.ok else "WRONG"
         return (
-            f"order {self.order}, input {self.argument} at {place}: autograd {self.autograd:.12g}, numerical "
-            f"{n.value:.12g} (± {n.error:.1e}, {n.method}, step {n.step:.1e}), error {self.error:.1e} = "
-            f"{self.ulp:.2g} ulp: {verdict}"
+            f"order {self.order}, input {self.argument} at {place}: "
+            f"autograd {self.autograd:.12g}, numerical {n.value:.12g} "
+            f"(± {n.error:.1e}, {n.method}, step {n.step:.1e}), "
+            f"error {self.error:.1e} = {self.ulp:.2g} ulp: {verdict}"
         )
 
 
@@ -76,7 +77,8 @@ class GradcheckReport:
     def __str__(self) -> str:
         wrong = [row for row in self.rows if not row.ok]
         kinks = sum(row.kink for row in self.rows)
-        head = f"gradcheck: {len(self.rows)} derivatives, worst relative error {self.worst:.1e} (tolerance {self.tol:.0e})"
+        head = f"gradcheck: {len(self.rows)} derivatives, worst relative error {self.worst:.1e}"
+        head += f" (tolerance {self.tol:.0e})"
         head += f", {kinks} at kinks" if kinks else ""
         if not wrong:
             return head + ": all agree"

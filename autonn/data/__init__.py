@@ -63,8 +63,7 @@ def load_digits(test: int = 360, seed: int = 0, dtype: Any = np.float32) -> Spli
 def minibatches(
     *arrays: Array, size: int, rng: np.random.Generator | None = None
 ) -> Iterator[tuple[Array, ...]]:
-    """Cut arrays of one length into batches of `size`, shuffled if `rng` is given; the last may be
-    smaller.
+    """Cut arrays of one length into batches of `size`, the last of the rest; `rng` shuffles them.
 
     Examples
     --------

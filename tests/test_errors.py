@@ -1,0 +1,148 @@
+"""Bad input gets an error that names the thing, the value seen, the value wanted and the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autonn
+from autonn import Tensor
+from autonn import functional as F
+from autonn.data import load_digits, minibatches
+from autonn.windows import conv
+
+
+def x(*shape: int) -> Tensor:
+    return Tensor(np.ones(shape), requires_grad=True)
+
+
+def add_in_place() -> None:
+    a = np.ones(3)
+    a += x(3)
+
+
+def set_item() -> None:
+    x(3)[0] = 1.0
+
+
+def set_data() -> None:
+    x(3).data = np.ones(3)
+
+
+def subclass() -> None:
+    class Mine(Tensor):  # type: ignore[misc]
+        pass
+
+
+def wrong_hook() -> None:
+    t = x(3)
+    y = t * 2
+    y.register_hook(lambda g: g[0])
+    y.sum().backward()
+
+
+def wrong_rule() -> None:
+    @autonn.primitive
+    def double(a: Any) -> Any:
+        return 2 * a
+
+    autonn.PRIMITIVES.pop(double.forward)
+    autonn.defvjp(double, a=lambda g: g.sum())
+    double(x(3)).sum().backward()
+
+
+def unknown_name_in_rule() -> None:
+    autonn.defvjp(autonn.graph.Primitive(lambda a: a), a=lambda g, b: g * b)
+
+
+def reserved_name_in_rule() -> None:
+    autonn.defvjp(autonn.graph.Primitive(lambda y: y), y=lambda g: g)
+
+
+WINDOW: dict[str, Any] = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
+
+# fmt: off
+ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
+    "shapes that do not broadcast": (lambda: x(2, 3) + x(4), ValueError, ["add", "(2, 3)", "(4,)", "broadcast", "x[:, None]"]),
+    "the same with an array": (lambda: np.ones((2, 3)) * x(4), ValueError, ["multiply", "(2, 3)", "(4,)"]),
+    "matrices that do not fit": (lambda: x(2, 3) @ x(4, 5), ValueError, ["matmul", "(2, 3)", "(4, 5)", "3", "4"]),
+    "a matrix product with a number": (lambda: x(2, 3) @ 2.0, ValueError, ["matmul"]),
+    "integers asked for gradients": (lambda: Tensor([1, 2], requires_grad=True), TypeError, ["requires_grad", "int64", "dtype=np.float64"]),
+    "booleans asked for gradients": (lambda: Tensor([True], requires_grad=True), TypeError, ["bool"]),
+    "complex asked for gradients": (lambda: Tensor([1j], requires_grad=True), TypeError, ["complex128"]),
+    "text": (lambda: Tensor("abc"), TypeError, ["str", "'abc'", "numbers"]),
+    "objects": (lambda: Tensor([None]), TypeError, ["object"]),
+    "a Tensor of a Tensor": (lambda: Tensor(x(2)), TypeError, ["detach()"]),
+    "a Tensor of Tensors": (lambda: Tensor([x(2), x(2)]), TypeError, ["np.stack"]),
+    "backward without a graph": (lambda: Tensor(1.0).backward(), ValueError, ["requires_grad=True", "no_grad"]),
+    "backward on many numbers": (lambda: x(2, 3).exp().backward(), ValueError, ["(2, 3)", "y.sum().backward()"]),
+    "a gradient of the wrong shape": (lambda: x(2, 3).exp().backward(np.ones(3)), ValueError, ["(3,)", "(2, 3)"]),
+    "grad of the wrong shape": (lambda: setattr(x(2), "grad", np.ones(3)), ValueError, ["(3,)", "(2,)"]),
+    "grad of a constant": (lambda: setattr(Tensor([1.0]), "grad", np.ones(1)), ValueError, ["does not require grad"]),
+    "out=": (lambda: np.exp(x(3), out=np.ones(3)), TypeError, ["np.exp", "out=", "array = array + tensor"]),
+    "out= of a function": (lambda: np.sum(x(3), out=np.ones(())), TypeError, ["np.sum", "out="]),
+    "array += tensor": (add_in_place, TypeError, ["np.add", "array += tensor"]),
+    "where=": (lambda: np.exp(x(3), where=np.ones(3, bool)), TypeError, ["np.exp", "where="]),
+    "a parameter without a rule": (lambda: np.sum(x(3), initial=3.0), TypeError, ["np.sum", "initial", "axis, keepdims"]),
+    "np.asarray": (lambda: np.asarray(x(3)), TypeError, ["t.numpy()"]),
+    "np.array of Tensors": (lambda: np.array([x(3), x(3)]), TypeError, ["np.stack"]),
+    "np.r_": (lambda: np.r_[x(3), x(3)], TypeError, ["np.stack"]),
+    "np.mean of a list": (lambda: np.mean([x(3), x(3)]), TypeError, ["np.stack"]),
+    "a function without a rule": (lambda: np.fft.fft(x(3)), NotImplementedError, ["fft", "defvjp", "t.numpy()"]),
+    "a ufunc without a rule": (lambda: np.gcd(x(3), 2), NotImplementedError, ["np.gcd", "defvjp"]),
+    "a ufunc's method without a rule": (lambda: np.add.outer(x(3), x(3)), NotImplementedError, ["np.add.outer"]),
+    "an operand that is no number": (lambda: x(3) + "a", TypeError, ["add", "str", "'a'"]),
+    "an operand that is nothing": (lambda: x(3) * None, TypeError, ["multiply", "None"]),
+    "writing to an element": (set_item, TypeError, [".at[index].set(value)"]),
+    "writing to data": (set_data, TypeError, ["assign"]),
+    "assigning to a result": (lambda: x(3).exp().assign(1), ValueError, ["leaves", "exp"]),
+    "assigning another shape": (lambda: x(3).assign(np.ones(4)), ValueError, ["(4,)", "(3,)"]),
+    "a hook on a constant": (lambda: Tensor(1.0).register_hook(print), ValueError, ["require grad"]),
+    "a hook that changes the shape": (wrong_hook, ValueError, ["hook", "()", "(3,)"]),
+    "a rule that changes the shape": (wrong_rule, ValueError, ["double", "()", "(3,)"]),
+    "a rule that names what is not there": (unknown_name_in_rule, TypeError, ["'b'", "a_shape"]),
+    "an argument called y": (reserved_name_in_rule, TypeError, ["y", "output"]),
+    "item of many": (lambda: x(3).item(), ValueError, ["(3,)", "3"]),
+    "iteration over a number": (lambda: list(x()), TypeError, ["item()"]),
+    "len of a number": (lambda: len(x()), TypeError, ["without axes"]),
+    "a float Tensor as an index": (lambda: [1, 2][x()], TypeError, ["integer", "float64"]),
+    "indexing by floats": (lambda: x(3)[np.array([0.5])], IndexError, ["float64"]),
+    "an index out of range": (lambda: x(3)[5], IndexError, ["getitem", "5", "3"]),
+    "reshape to another size": (lambda: x(3).reshape(2, 2), ValueError, ["reshape", "(3,)"]),
+    "an axis that is not there": (lambda: x(3).sum(axis=2), ValueError, ["sum", "axis 2"]),
+    "a mean over an axis that is not there": (lambda: x(3).mean(axis=2), ValueError, ["axis 2"]),
+    "a norm without a rule": (lambda: np.linalg.norm(x(3, 3), 2), NotImplementedError, ["ord=2"]),
+    "a pad mode without a rule": (lambda: np.pad(x(3), 1, "median"), NotImplementedError, ["median", "reflect"]),
+    "a singular matrix": (lambda: np.linalg.inv(x(2, 2)), np.linalg.LinAlgError, ["inv", "(2, 2)", "Singular"]),
+    "einsum of another number of operands": (lambda: np.einsum("ij,jk", x(2, 2)), ValueError, ["'ij,jk'", "2", "1"]),
+    "storing floats among integers": (lambda: Tensor([1, 2]).at[0].set(0.5), TypeError, ["int64", "astype"]),
+    "subclassing": (subclass, TypeError, ["Module"]),
+    "grad of an array": (lambda: autonn.grad(np.exp)(np.ones(3)), ValueError, ["(3,)", ".sum()", "jacobian"]),
+    "grad by an integer": (lambda: autonn.grad(np.exp)(3), TypeError, ["int64", "2.0"]),
+    "grad by an argument that is not there": (lambda: autonn.grad(np.exp, argnums=1)(3.0), ValueError, ["argnums=1", "1 argument"]),
+    "grad of several": (lambda: autonn.grad(lambda t: [t, t])(3.0), ValueError, ["2 values"]),
+    "has_aux without aux": (lambda: autonn.grad(np.exp, has_aux=True)(3.0), TypeError, ["pair"]),
+    "a vjp of another shape": (lambda: autonn.vjp(np.exp, np.ones(3))[1](np.ones(2)), ValueError, ["(2,)", "(3,)"]),
+    "an hvp of another shape": (lambda: autonn.hvp(lambda t: (t * t).sum(), np.ones(3), np.ones(2)), ValueError, ["hvp", "shapes"]),
+    "gradcheck of integers": (lambda: autonn.gradcheck(np.exp, 3), TypeError, ["floating point"]),
+    "gradcheck of order 0": (lambda: autonn.gradcheck(np.exp, 3.0, order=0), ValueError, ["order=0"]),
+    "a kernel larger than its input": (lambda: conv(x(1, 1, 3, 3), x(1, 1, 5, 5), **WINDOW), ValueError, ["conv", "kernel 5", "3 + 0 + 0"]),
+    "labels of another length": (lambda: F.cross_entropy(x(3, 2), [0, 1]), ValueError, ["(3, 2)", "(2,)"]),
+    "labels out of range": (lambda: F.cross_entropy(x(3, 2), [0, 1, 2]), ValueError, ["0 to 2", "0 to 1"]),
+    "batches of nothing": (lambda: list(minibatches(np.ones(3), size=0)), ValueError, ["size=0"]),
+    "batches of unequal arrays": (lambda: list(minibatches(np.ones(3), np.ones(2), size=1)), ValueError, ["[2, 3]"]),
+    "more test images than there are": (lambda: load_digits(test=9999), ValueError, ["9999", "1797"]),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_error(name: str):
+    call, kind, words = ERRORS[name]
+    with pytest.raises(kind) as caught:
+        call()
+    assert [word for word in words if word not in str(caught.value)] == []
+    assert type(caught.value) is kind or name.startswith(("an axis", "a mean"))
