@@ -111,7 +111,7 @@ def _told(x: Any) -> str:
 
 
 def _fingerprint(x: Any) -> int:
-    return zlib.crc32(np.ascontiguousarray(x).view(np.uint8).reshape(-1))
+    return zlib.crc32(np.ascontiguousarray(x).tobytes())
 
 
 def _refuse(what: str, x: Any, finite: str, where: str) -> None:

@@ -1,8 +1,8 @@
 """The text of a primitive: straight functions, written once, when its rules are defined.
 
 How many operands there are, what each rule reads and which parameters exist is known when `defvjp`
-runs. So the compiled functions hold no loop, no inspection and no test that could be made beforehand,
-and a node has a slot for each thing it keeps and for nothing else. What they look like:
+runs. So the compiled functions hold no loop, no inspection and no test that could be made
+beforehand, and a node has a slot for each thing it keeps, and no other. What they look like:
 
 >>> import numpy as np
 >>> from autonn import PRIMITIVES
@@ -67,7 +67,7 @@ def numpy_parameters(function: Callable[..., Any]) -> dict[str, Any]:
         parameters = inspect.signature(function).parameters
     except ValueError:
         return {}
-    unset = np._NoValue  # type: ignore[attr-defined]
+    unset = np._NoValue
     return {k: False if p.default is unset else p.default for k, p in parameters.items()}
 
 
@@ -118,7 +118,8 @@ class _Fixed:
             *([f"if {self.no_tensor()}: return {forward}"] if self.ours else []),
             *self.unpack(),
             f"try: y = {forward}",
-            f"except _expected as _error: raise _explained(_error, _primitive, {self.operands()}) from None",
+            "except _expected as _error:",
+            f"    raise _explained(_error, _primitive, {self.operands()}) from None",
             "_recording, _observers = _state()",
             "_out = _new(_Tensor)",
             "_out._data = y",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from string import ascii_letters
 from typing import Any
 
@@ -146,13 +146,15 @@ def sort(x: Array, axis: int | None = -1, kind: Any = None, *, stable: bool | No
 @implements(np.tril)
 def tril(x: Array, k: int = 0) -> Array:
     """Lower triangle."""
-    return np.where(np.tri(*x.shape[-2:], k=k, dtype=bool), x, 0)
+    rows, columns = x.shape[-2:]
+    return np.where(np.tri(rows, columns, k, dtype=bool), x, 0)
 
 
 @implements(np.triu)
 def triu(x: Array, k: int = 0) -> Array:
     """Upper triangle."""
-    return np.where(np.tri(*x.shape[-2:], k=k - 1, dtype=bool), 0, x)
+    rows, columns = x.shape[-2:]
+    return np.where(np.tri(rows, columns, k - 1, dtype=bool), 0, x)
 
 
 # ----- Shapes -----
@@ -181,14 +183,8 @@ def swapaxes(x: Array, axis1: int, axis2: int) -> Array:
 @implements(np.moveaxis)
 def moveaxis(x: Array, source: Any, destination: Any) -> Array:
     """Move axes to other places."""
-    order = np.moveaxis(np.empty((0,) * x.ndim), source, destination)  # refuses what NumPy refuses
-    del order
-    sources = [a % x.ndim for a in np.atleast_1d(source)]
-    places = [a % x.ndim for a in np.atleast_1d(destination)]
-    axes = [a for a in range(x.ndim) if a not in sources]
-    for place, a in sorted(zip(places, sources, strict=True)):
-        axes.insert(place, a)
-    return np.transpose(x, tuple(int(a) for a in axes))
+    numbered = np.broadcast_to(0, range(1, x.ndim + 1))  # as long as its number, each axis
+    return np.transpose(x, tuple(n - 1 for n in np.moveaxis(numbered, source, destination).shape))
 
 
 @implements(np.expand_dims)
@@ -271,21 +267,27 @@ def hstack(tup: Sequence[Array]) -> Array:
     return concatenate(arrays, 0 if arrays[0].ndim == 1 else 1)
 
 
-@implements(np.split, np.array_split)
-def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
+@implements(np.array_split)
+def array_split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     """Take apart along an axis; the parts' gradients meet in one buffer."""
-    places = np.array_split(np.arange(x.shape[axis]), indices_or_sections)
-    if (
-        not np.iterable(indices_or_sections)
-        and x.shape[axis] % indices_or_sections
-        and split is not None
-    ):
-        pass
-    before = (slice(None),) * (axis % x.ndim)
-    ends = [0]
-    for part in places:
-        ends.append(ends[-1] + len(part))
-    return [x[(*before, slice(a, b))] for a, b in pairwise(ends)]
+    length, before = x.shape[axis], (slice(None),) * (axis % x.ndim)
+    if isinstance(indices_or_sections, int):
+        parts = np.array_split(np.broadcast_to(0, length), indices_or_sections)
+        places = accumulate(map(len, parts), initial=0)
+    else:
+        places = iter((0, *indices_or_sections, length))
+    return [x[(*before, slice(start, end))] for start, end in pairwise(places)]
+
+
+@implements(np.split)
+def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
+    """Take apart along an axis, into equal parts if a number is given."""
+    if isinstance(indices_or_sections, int) and x.shape[axis] % indices_or_sections:
+        raise ValueError(
+            f"np.split: axis {axis} of shape {x.shape} cannot be cut into {indices_or_sections} "
+            "equal parts; np.array_split makes nearly equal ones"
+        )
+    return array_split(x, indices_or_sections, axis)
 
 
 @implements(np.unstack)
@@ -318,34 +320,18 @@ def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Array:
 
 
 @implements(np.pad)
-def pad(x: Array, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Array:
+def pad(x: Array, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Array:
     """Surround with constants or the array's own elements (edge, reflect, symmetric, wrap)."""
-    around = np.pad(np.broadcast_to(0, x.shape), pad_width)  # refuses what NumPy refuses
-    widths = (
-        np.broadcast_to(np.asarray(pad_width), (x.ndim, 2))
-        if not isinstance(pad_width, dict)
-        else None
-    )
-    if widths is None:
-        widths = np.array(
-            [
-                np.broadcast_to(pad_width.get(i, pad_width.get(i - x.ndim, 0)), 2)
-                for i in range(x.ndim)
-            ]
-        )
     if mode == "constant":
-        value = bare(kwargs.get("constant_values", 0))
-        full = np.full(around.shape, value, x.dtype)
-        inside = tuple(slice(int(a), int(a) + n) for (a, _), n in zip(widths, x.shape, strict=True))
-        return put(full, x, index=inside)
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        outside = np.pad(np.zeros(x.shape, x.dtype), pad_width, **kwargs)
+        return put(outside, x.reshape(-1), index=np.pad(np.ones(x.shape, bool), pad_width))
+    own = mode in ("edge", "reflect", "symmetric", "wrap")
+    if not own or kwargs.get("reflect_type", "even") != "even":
         raise NotImplementedError(
-            f"np.pad: mode {mode!r} has no rule; use constant, edge, reflect, symmetric or wrap"
+            f"np.pad: mode {mode!r} {kwargs or ''} has no rule; use constant, edge, reflect, "
+            "symmetric or wrap"
         )
-    for axis, width in enumerate(widths):
-        if width.any():
-            x = np.take(x, np.pad(np.arange(x.shape[axis]), tuple(width), mode, **kwargs), axis)
-    return x
+    return x.reshape(-1)[np.pad(np.arange(x.size).reshape(x.shape), pad_width, mode)]
 
 
 @implements(np.diagonal)
@@ -377,8 +363,8 @@ def matmul(a: Array, b: Array) -> Array:
     a, b = (x if isinstance(x, Tensor) else np.asarray(x) for x in (a, b))
     if not a.ndim or not b.ndim or a.shape[-1] != b.shape[-min(b.ndim, 2)]:
         raise ValueError(
-            f"matmul: shapes {a.shape} and {b.shape} do not fit: the last axis of the first must be as "
-            "long as the last but one (of a vector, the only one) of the second"
+            f"matmul: shapes {a.shape} and {b.shape} do not fit: the last axis of the first must "
+            "be as long as the last but one (of a vector, the only one) of the second"
         )
     if a.ndim == 2 == b.ndim:
         return _matmul.apply(a, b)
@@ -450,8 +436,8 @@ def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
 def einsum(*operands: Any, optimize: Any = None) -> Array:
     """Sum products over named axes.
 
-    The primitive knows neither an ellipsis, nor an implicit output, nor a letter twice in a term: the
-    first two are written out, the third is a diagonal.
+    The primitive knows no ellipsis, no implicit output and no letter twice in a term: the first
+    two are written out, the third is a diagonal.
     """
     if isinstance(operands[0], str):
         text, xs = operands[0].replace(" ", ""), list(operands[1:])

@@ -70,6 +70,7 @@ def run(epochs: int = 30, seed: int = 0, console: Console | None = None) -> floa
                 loss = cross_entropy(logits(p, x), labels)
                 loss.backward()
                 for name, w in p.items():
+                    assert w.grad is not None
                     velocity[name] = MOMENTUM * velocity[name] - rate * w.grad.data
                     w.assign(w.data + velocity[name])
                     w.grad = None
@@ -95,9 +96,8 @@ def run(epochs: int = 30, seed: int = 0, console: Console | None = None) -> floa
     wrong = np.flatnonzero(_guess(p, digits.x_test) != digits.y_test)
     if len(wrong):
         i = int(wrong[0])
-        console.print(
-            f"One of the {len(wrong)} that it got wrong: a {digits.y_test[i]}, read as {_guess(p, digits.x_test)[i]}"
-        )
+        seen, truth = _guess(p, digits.x_test)[i], digits.y_test[i]
+        console.print(f"One of the {len(wrong)} that it got wrong: a {truth}, read as {seen}")
         for row in digits.x_test[i].reshape(8, 8):
             console.print(
                 "  " + "".join(2 * " ░▒▓█"[round(float(v) * 4)] for v in row), highlight=False

@@ -76,7 +76,9 @@ def defvjp(
     return prim
 
 
-def _numpy_signature(prim: Primitive, params: Sequence[str], rules: dict[str, Rule | None]) -> Signature:
+def _numpy_signature(
+    prim: Primitive, params: Sequence[str], rules: dict[str, Rule | None]
+) -> Signature:
     """Take the rules' names for the arrays; the parameters that they read are NumPy's by name."""
     known = numpy_parameters(prim.forward)
     read = [name for rule in rules.values() for name in reads(rule) if name in known]
@@ -88,8 +90,8 @@ def _check(prim: Primitive, signature: Signature, rules: dict[str, Rule | None])
     for name in (*arrays, *params):
         if name in ("g", "y") or name.startswith("_"):
             raise TypeError(
-                f"{prim}: call the argument {name} something else: g is the cotangent, y the output, "
-                "and names with an underscore are the engine's"
+                f"{prim}: call the argument {name} something else: g is the cotangent, y the "
+                "output, and names with an underscore are the engine's"
             )
     if {*rules} != {*arrays}:
         raise TypeError(
@@ -143,7 +145,9 @@ def _as_numpy(prim: Primitive) -> Callable[..., Any]:
                 refuse(prim.forward, name, params)
         missing = [x for x in arrays if x not in given]
         if missing:
-            raise TypeError(f"{prim} of Tensors needs all of {', '.join(arrays)}; {missing[0]} is missing")
+            raise TypeError(
+                f"{prim} of Tensors needs all of {', '.join(arrays)}; {missing[0]} is missing"
+            )
         return prim.apply(*[given.pop(x) for x in arrays], **given)
 
     return call

@@ -17,6 +17,7 @@ import numpy as np
 from autonn.compile import Rule, Signature
 
 Array: TypeAlias = Any  # an ndarray, a NumPy scalar or a Tensor: rules run on each of them
+Cotangents: TypeAlias = "Sequence[tuple[Node | None, Array]]"
 
 
 # ----- What is recorded, and who watches -----
@@ -30,8 +31,8 @@ class Observer(Protocol):
     ) -> None:
         """See one operation and its result."""
 
-    def backward(self, node: Node, g: Array, cotangents: Sequence[Array]) -> None:
-        """See what a node received and what its rules made of it."""
+    def backward(self, node: Node, g: Array, cotangents: Cotangents) -> None:
+        """See what a node received, and what its rules made of it for each parent."""
 
 
 class State(NamedTuple):
@@ -59,7 +60,7 @@ current_state: Callable[[], State] = _state.get
 
 
 def no_grad() -> AbstractContextManager[None]:
-    """Record nothing inside `with no_grad():`, or in a function decorated with `@no_grad()`.
+    """Record nothing, in a `with` block or in a function decorated with `@no_grad()`.
 
     Examples
     --------
@@ -79,18 +80,18 @@ def no_grad() -> AbstractContextManager[None]:
 class Notes:
     """What few nodes carry: a name, a gradient, hooks, the source line that made them."""
 
-    __slots__ = ("grad", "hooks", "name", "site")
+    __slots__ = ("grad", "hooks", "name", "retains", "site")
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name
         self.grad: Any = None
         self.hooks: dict[object, Callable[[Array], Array]] = {}
+        self.retains = False  # a gradient, although the node is no leaf
         self.site: str | None = None
 
 
 class Node:
-    """One application of a primitive: what is needed to run it backward, to draw it and to run it
-    again.
+    """One application of a primitive: all that is needed to run it backward, draw it, run it again.
 
     `defvjp` makes a subclass for each primitive, with a slot for each parent (`from_a`), for each
     thing that its rules read (`kept_b`) and for each parameter (`given_axis`). A constant operand
@@ -116,12 +117,8 @@ class Node:
     def leaf(cls, array: Array, name: str | None = None) -> Node:
         """Make the node of a Tensor that no operation made."""
         node = cls()
-        node.shape, node.dtype, node.notes, node.spent = (
-            array.shape,
-            array.dtype,
-            Notes(name),
-            False,
-        )
+        node.shape, node.dtype = array.shape, array.dtype
+        node.notes, node.spent = Notes(name), False
         return node
 
     def noted(self) -> Notes:
@@ -133,11 +130,8 @@ class Node:
     @property
     def kept(self) -> dict[str, Any]:
         """What the rules asked to keep, by name; None once it is released."""
-        return (
-            {}
-            if self.primitive is None
-            else {k: getattr(self, f"kept_{k}") for k in self.primitive.kept}
-        )
+        names = () if self.primitive is None else self.primitive.kept
+        return {k: getattr(self, f"kept_{k}") for k in names}
 
     @property
     def params(self) -> dict[str, Any]:
@@ -147,8 +141,7 @@ class Node:
 
 
 class Primitive:
-    """A NumPy function and, for each array argument, the rule that pulls a cotangent back through
-    it.
+    """A NumPy function and, for each array argument, the rule that pulls a cotangent back.
 
     Call it with arrays in their places and parameters by keyword. On arrays alone a primitive of
     ours is the plain function; with a Tensor among them the call is recorded. `rules` holds the
@@ -156,21 +149,9 @@ class Primitive:
     of its nodes, with a slot for all that is `kept`.
     """
 
-    __slots__ = (
-        "apply",
-        "broadcasts",
-        "forward",
-        "kept",
-        "name",
-        "node",
-        "pull",
-        "pull_recorded",
-        "rules",
-    )
-    __slots__ += ("signature", "source")
     apply: Callable[..., Any]
-    pull: Callable[[Node, Sequence[Node | None], Array, bool], Sequence[Array]]
-    pull_recorded: Callable[[Node, Sequence[Node | None], Array], Sequence[Array]]
+    pull: Callable[[Node, Array, bool, Collection[Node] | None], Cotangents]
+    pull_recorded: Callable[[Node, Array, Collection[Node] | None], Cotangents]
     node: type[Node]
 
     def __init__(self, forward: Callable[..., Any]) -> None:
@@ -185,23 +166,21 @@ class Primitive:
         raise NotImplementedError(f"{self} has no rules yet: define them with defvjp({self}, ...)")
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
+        """Run it, and record it if a Tensor that requires grad is among the operands."""
         return self.apply(*operands, **params)
 
     def __repr__(self) -> str:
         return self.name
 
 
-PRIMITIVES: dict[
-    Callable[..., Any], Primitive
-] = {}  # by the NumPy function, or the function of ours
-DISPATCH: dict[
-    Callable[..., Any], Callable[..., Any]
-] = {}  # how each NumPy function runs on Tensors
+# By the NumPy function, or the plain function of ours.
+PRIMITIVES: dict[Callable[..., Any], Primitive] = {}
+# How each NumPy function runs on Tensors.
+DISPATCH: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 
 def primitive(forward: Callable[..., Any]) -> Primitive:
-    """Make a primitive of a function: arrays by position, parameters keyword-only. Also a
-    decorator.
+    """Make a primitive of a function: arrays by position, parameters by keyword only. A decorator.
 
     The function sees plain arrays and gives one array; `defvjp` then defines its rules.
 
@@ -225,9 +204,7 @@ class Piece(NamedTuple):
 
     g: Array
     index: Any
-    add: Callable[
-        [Array, Any, Array], None
-    ]  # add(buffer, index, g): buffer[index] += g, repeated indices too
+    add: Callable[[Array, Any, Array], None]  # add(buffer, index, g) is buffer[index] += g
 
 
 def walk(
@@ -235,26 +212,18 @@ def walk(
 ) -> dict[Node, Array]:
     """Pull the cotangents `seeds` back to the leaves, or to the `targets` and no further.
 
-    A node waits until all its uses have reported. Nothing is written to a node, but that what it
-    kept is released unless `retain`: a pass that fails leaves no gradient behind. With `create` the
-    rules run on Tensors.
+    A node waits until all its uses have reported, so no recursion and no sorting is needed. Nodes
+    are not written to, but that what they kept is released unless `retain`: a pass that fails
+    leaves no gradient behind, and passes in several threads do not disturb each other. With
+    `create` the rules run on Tensors.
     """
-    reach = _leading_to(targets, seeds) if targets else None
-    uses = dict.fromkeys(seeds, 0)
-    stack = list(seeds)
-    while stack:
-        node = stack.pop()
-        for parent in node.parents if reach is None or node not in targets else ():
-            if parent is None or (reach is not None and parent not in reach):
-                continue
-            if parent in uses:
-                uses[parent] += 1
-            else:
-                uses[parent] = 1
-                stack.append(parent)
-
+    reach = None
+    if targets:
+        reach = _leading_to(targets, seeds)
+        seeds = {node: g for node, g in seeds.items() if node in reach}
+    uses = _uses(seeds, targets, reach)
     held: dict[Node, Array] = dict(seeds)
-    owned: set[Node] = set()
+    owned: set[Node] = set()  # the nodes whose cotangent is a sum that was made here
     found: dict[Node, Array] = {}
     watching = current_state().observers
     ready = [node for node, count in uses.items() if not count]
@@ -264,14 +233,17 @@ def walk(
         if node.notes is not None:
             for hook in tuple(node.notes.hooks.values()):
                 g = hook(g)
+            if node.notes.retains:
+                found[node] = g
         primitive = node.primitive
         if primitive is None or (reach is not None and node in targets):
             found[node] = g
             continue
         if node.spent:
             raise RuntimeError(
-                f"{primitive}: a backward pass has already used up this graph. Sum the losses and call backward once, "
-                "compute the output again, or keep the graph with backward(retain_graph=True)"
+                f"{primitive}: a backward pass has already used up this graph. Sum the losses and "
+                "call backward once, compute the output again, or keep the graph with "
+                "backward(retain_graph=True)"
             )
         if create:
             cotangents = primitive.pull_recorded(node, g, reach)
@@ -301,6 +273,25 @@ def walk(
     return found
 
 
+def _uses(
+    seeds: Collection[Node], targets: Collection[Node], reach: Collection[Node] | None
+) -> dict[Node, int]:
+    """Count how often each node between the seeds and the leaves (or targets) is used there."""
+    uses = dict.fromkeys(seeds, 0)
+    stack = list(seeds)
+    while stack:
+        node = stack.pop()
+        for parent in node.parents if reach is None or node not in targets else ():
+            if parent is None or (reach is not None and parent not in reach):
+                continue
+            if parent in uses:
+                uses[parent] += 1
+            else:
+                uses[parent] = 1
+                stack.append(parent)
+    return uses
+
+
 def _leading_to(targets: Collection[Node], roots: Collection[Node]) -> set[Node]:
     """Give the nodes between `roots` and `targets`: the only ones worth a visit."""
     consumers: dict[Node, list[Node]] = {node: [] for node in roots}
@@ -328,29 +319,29 @@ def _fitted(c: Array, node: Node, parent: Node) -> Array:
     if c.shape != parent.shape:
         assert node.primitive is not None
         if not node.primitive.broadcasts:
-            position = node.parents.index(parent)
             raise ValueError(
-                f"{node.primitive}: the rule of argument {position} gave a cotangent of shape {c.shape}, "
-                f"but the argument has shape {parent.shape}"
+                f"{node.primitive}: the rule of argument {node.parents.index(parent)} gave a "
+                f"cotangent of shape {c.shape}, but the argument has shape {parent.shape}"
             )
         c = sum_to(c, parent.shape)
     return c if c.dtype == parent.dtype else c.astype(parent.dtype)
 
 
 def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
-    """Sum `g` over the axes along which `shape` was broadcast to it: the adjoint of
-    `np.broadcast_to`.
-    """
+    """Sum over the axes along which `shape` was broadcast: the adjoint of `np.broadcast_to`."""
     extra = g.ndim - len(shape)
     axes = tuple([extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1])
-    if extra:
-        axes = (*range(extra), *axes)
+    axes = (*range(extra), *axes)
     return g.sum(axis=axes).reshape(shape) if axes else g
 
 
 def _add_piece(held: Array, piece: Piece, parent: Node, owned: set[Node]) -> Array:
+    """Add a piece to the buffer of its array, made on first use."""
     if parent not in owned:
-        held = np.zeros(parent.shape, parent.dtype) if held is None else np.array(held)
+        buffer = np.zeros(parent.shape, parent.dtype)
+        if held is not None:
+            buffer += held
+        held = buffer
         owned.add(parent)
     piece.add(held, piece.index, piece.g)
     return held

@@ -1,14 +1,13 @@
-"""The methods of a Tensor: each is the NumPy function of its name, reached through NumPy's own
-dispatch.
-"""
+"""The methods of a Tensor: each is the NumPy function of its name, through NumPy's dispatch."""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn, TypeVar
 
-import numpy as np
+import numpy  # noqa: ICN001
 
-T = TypeVar("T", bound="Methods")
+np: Any = numpy  # whose stubs do not know that a Tensor goes in and comes out
+S = TypeVar("S", bound="Methods")
 Axis = int | tuple[int, ...] | None
 
 
@@ -27,7 +26,7 @@ class Methods:
         return self._data.shape
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> numpy.dtype[Any]:
         """The type of the elements."""
         return self._data.dtype
 
@@ -46,7 +45,7 @@ class Methods:
         """The memory of the elements, in bytes."""
         return self._data.nbytes
 
-    def numpy(self) -> np.ndarray[Any, Any]:
+    def numpy(self) -> numpy.ndarray[Any, Any]:
         """Give the values as a read-only array, outside the graph."""
         return self.data  # type: ignore[attr-defined]
 
@@ -64,8 +63,9 @@ class Methods:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise TypeError(
-            "a Tensor does not turn into an array by itself, because the graph would end there unseen: t.numpy() gives "
-            "its values; np.stack([t, u]) joins Tensors (np.array([t, u]) and np.r_ cannot); t.at[i].set(v) stores one"
+            "a Tensor does not turn into an array by itself, because its graph would end there "
+            "unseen: t.numpy() gives its values; np.stack([t, u]) joins Tensors (np.array([t, u]) "
+            "and np.r_ cannot); t.at[index].set(v) stores one in another"
         )
 
     # ----- Python -----
@@ -94,23 +94,29 @@ class Methods:
 
     # ----- Operators -----
 
-    def __pos__(self: T) -> T:
+    def __pos__(self: S) -> S:
         return self
 
-    def __abs__(self: T) -> T:
+    def __abs__(self: S) -> S:
         return np.absolute(self)
 
-    def __matmul__(self: T, other: Any) -> T:
+    def __matmul__(self: S, other: Any) -> S:
         return np.matmul(self, other)
 
-    def __rmatmul__(self: T, other: Any) -> T:
+    def __rmatmul__(self: S, other: Any) -> S:
         return np.matmul(other, self)
 
-    def __mod__(self: T, other: Any) -> T:
+    def __mod__(self: S, other: Any) -> S:
         return np.remainder(self, other)
 
-    def __rmod__(self: T, other: Any) -> T:
+    def __rmod__(self: S, other: Any) -> S:
         return np.remainder(other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return np.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return np.floor_divide(other, self)
 
     def __eq__(self, other: Any) -> Any:
         return np.equal(self, other)
@@ -132,91 +138,92 @@ class Methods:
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
-            "a Tensor cannot be changed in place, because the graph may need it: t = t.at[index].set(value) gives a "
-            "changed one, .add(value) adds to it; t.assign(values) changes all of a leaf"
+            "a Tensor cannot be changed in place, because the graph may need it: "
+            "t = t.at[index].set(value) gives a changed one, .add(value) adds to it; "
+            "t.assign(values) changes all of a leaf"
         )
 
     # ----- Shapes -----
 
     @property
-    def T(self: T) -> T:
+    def T(self: S) -> S:
         """The axes in reverse order."""
         return np.transpose(self)
 
     @property
-    def mT(self: T) -> T:
+    def mT(self: S) -> S:
         """The last two axes swapped: the transpose of a matrix, or of each in a stack."""
         return np.matrix_transpose(self)
 
-    def reshape(self: T, *shape: Any) -> T:
+    def reshape(self: S, *shape: Any) -> S:
         """Give the same elements in another shape; one length may be -1."""
         return np.reshape(self, shape[0] if len(shape) == 1 else shape)
 
-    def ravel(self: T) -> T:
+    def ravel(self: S) -> S:
         """Give the elements along one axis."""
         return np.reshape(self, -1)
 
     flatten = ravel
 
-    def transpose(self: T, *axes: Any) -> T:
+    def transpose(self: S, *axes: Any) -> S:
         """Permute the axes; reverse them if none are given."""
         return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
 
-    def swapaxes(self: T, axis1: int, axis2: int) -> T:
+    def swapaxes(self: S, axis1: int, axis2: int) -> S:
         """Swap two axes."""
         return np.swapaxes(self, axis1, axis2)
 
-    def squeeze(self: T, axis: Axis = None) -> T:
+    def squeeze(self: S, axis: Axis = None) -> S:
         """Drop axes of length one."""
         return np.squeeze(self, axis)
 
-    def repeat(self: T, repeats: Any, axis: int | None = None) -> T:
+    def repeat(self: S, repeats: Any, axis: int | None = None) -> S:
         """Repeat each element."""
         return np.repeat(self, repeats, axis)
 
-    def take(self: T, indices: Any, axis: int | None = None) -> T:
+    def take(self: S, indices: Any, axis: int | None = None) -> S:
         """Give the elements at `indices` along an axis."""
         return np.take(self, indices, axis)
 
-    def diagonal(self: T, offset: int = 0, axis1: int = 0, axis2: int = 1) -> T:
+    def diagonal(self: S, offset: int = 0, axis1: int = 0, axis2: int = 1) -> S:
         """Give the diagonal over two axes."""
         return np.diagonal(self, offset, axis1, axis2)
 
     # ----- Reductions -----
 
-    def sum(self: T, axis: Axis = None, keepdims: bool = False) -> T:
+    def sum(self: S, axis: Axis = None, keepdims: bool = False) -> S:
         """Sum over axes."""
         return np.sum(self, axis=axis, keepdims=keepdims)
 
-    def mean(self: T, axis: Axis = None, keepdims: bool = False) -> T:
+    def mean(self: S, axis: Axis = None, keepdims: bool = False) -> S:
         """Average over axes."""
         return np.mean(self, axis=axis, keepdims=keepdims)
 
-    def var(self: T, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> T:
+    def var(self: S, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> S:
         """Variance over axes: the mean squared deviation, divided by n - ddof."""
         return np.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
 
-    def std(self: T, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> T:
+    def std(self: S, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> S:
         """Standard deviation over axes."""
         return np.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
 
-    def prod(self: T, axis: Axis = None, keepdims: bool = False) -> T:
+    def prod(self: S, axis: Axis = None, keepdims: bool = False) -> S:
         """Multiply over axes."""
         return np.prod(self, axis=axis, keepdims=keepdims)
 
-    def max(self: T, axis: Axis = None, keepdims: bool = False) -> T:
+    def max(self: S, axis: Axis = None, keepdims: bool = False) -> S:
         """Give the largest element over axes."""
         return np.max(self, axis=axis, keepdims=keepdims)
 
-    def min(self: T, axis: Axis = None, keepdims: bool = False) -> T:
+    def min(self: S, axis: Axis = None, keepdims: bool = False) -> S:
         """Give the smallest element over axes."""
         return np.min(self, axis=axis, keepdims=keepdims)
 
-    def cumsum(self: T, axis: int | None = None) -> T:
+    def cumsum(self: S, axis: int | None = None) -> S:
         """Sum cumulatively along an axis."""
         return np.cumsum(self, axis=axis)
 
-    def trace(self: T, offset: int = 0, axis1: int = 0, axis2: int = 1) -> T:
+    def trace(self: S, offset: int = 0, axis1: int = 0, axis2: int = 1) -> S:
         """Sum the diagonal."""
         return np.trace(self, offset, axis1, axis2)
 
@@ -238,26 +245,26 @@ class Methods:
 
     # ----- Elementwise -----
 
-    def clip(self: T, min: Any = None, max: Any = None) -> T:
+    def clip(self: S, min: Any = None, max: Any = None) -> S:
         """Limit the elements to an interval."""
         return np.clip(self, min, max)
 
-    def dot(self: T, other: Any) -> T:
+    def dot(self: S, other: Any) -> S:
         """Give NumPy's dot product."""
         return np.dot(self, other)
 
-    def exp(self: T) -> T:
+    def exp(self: S) -> S:
         """Give e to the power of each element."""
         return np.exp(self)
 
-    def log(self: T) -> T:
+    def log(self: S) -> S:
         """Give the natural logarithm of each element."""
         return np.log(self)
 
-    def sqrt(self: T) -> T:
+    def sqrt(self: S) -> S:
         """Give the square root of each element."""
         return np.sqrt(self)
 
-    def tanh(self: T) -> T:
+    def tanh(self: S) -> S:
         """Give the hyperbolic tangent of each element."""
         return np.tanh(self)

@@ -4,9 +4,12 @@
 names is kept for it, nothing else (`engine.defvjp`). Where a function has no derivative, one of its
 subgradients is meant:
 
-abs, sign, relu    0 at 0                           max, min over axes    shared evenly among ties
-maximum, minimum   half to each argument at a tie   clip                  1 at the bounds
-hypot, norm        0 at the origin                  power                 0 at base 0 by the exponent, 0 at x ** 0
+abs, sign, relu    0 at 0
+maximum, minimum   half to each argument at a tie
+max, min           shared evenly among ties
+clip               1 at the bounds
+hypot, norm, std   0 at the origin
+power              0 by the exponent at base 0, and 0 by the base of x ** 0
 """
 
 from __future__ import annotations
@@ -74,9 +77,7 @@ def ties(x: Array, y: Array, axis: int | tuple[int, ...] | None, keepdims: bool)
 
 
 def others(x: Array) -> Array:
-    """Multiply, for each element of the last axis, all the others: no division, so zeros do no
-    harm.
-    """
+    """Multiply all but one, for each element of the last axis; without division, for zeros."""
     one = np.ones((*x.shape[:-1], 1), x.dtype)
     before = np.cumprod(np.concatenate([one, x[..., :-1]], axis=-1), axis=-1)
     after = np.cumprod(np.concatenate([one, x[..., :0:-1]], axis=-1), axis=-1)
@@ -104,9 +105,7 @@ def cholesky_rule(g: Array, y: Array) -> Array:
 
 
 def einsum_rule(g: Array, i: int, xs: tuple[Array, ...], subscripts: str) -> Array:
-    """Swap the i-th operand and the output; what only that operand had was summed, so it is
-    repeated.
-    """
+    """Swap the i-th operand and the output; repeat along what that operand alone had."""
     inputs, output = subscripts.split("->")
     names = inputs.split(",")
     own, rest = names[i], names[:i] + names[i + 1 :]
@@ -121,18 +120,20 @@ def einsum_rule(g: Array, i: int, xs: tuple[Array, ...], subscripts: str) -> Arr
 # fmt: off
 
 # ----- Binary ufuncs -----
-defvjp(np.add,         a=lambda g: g,                              b=lambda g: g)
-defvjp(np.subtract,    a=lambda g: g,                              b=lambda g: -g)
-defvjp(np.multiply,    a=lambda g, b: g * b,                       b=lambda g, a: g * a)
-defvjp(np.true_divide, a=lambda g, b: g / b,                       b=lambda g, b, y: -g * y / b)
+defvjp(np.add,         a=lambda g: g,                            b=lambda g: g)
+defvjp(np.subtract,    a=lambda g: g,                            b=lambda g: -g)
+defvjp(np.multiply,    a=lambda g, b: g * b,                     b=lambda g, a: g * a)
+defvjp(np.true_divide, a=lambda g, b: g / b,                     b=lambda g, b, y: -g * y / b)
 defvjp(np.power,       a=lambda g, a, b: g * b * a ** (b - 1 + (b == 0)),
                        b=lambda g, a, y: g * y * np.log(a + (a == 0)))
-defvjp(np.remainder,   a=lambda g: g,                              b=lambda g, a, b: -g * np.floor_divide(a, b))
-defvjp(np.arctan2,     a=lambda g, a, b: g * b / (a * a + b * b),  b=lambda g, a, b: -g * a / (a * a + b * b))
-defvjp(np.hypot,       a=lambda g, a, y: g * a / (y + (y == 0)),   b=lambda g, b, y: g * b / (y + (y == 0)))
-defvjp(np.logaddexp,   a=lambda g, a, y: g * np.exp(a - y),        b=lambda g, b, y: g * np.exp(b - y))
-defvjp(np.maximum,     a=lambda g, a, b: share(g, a, b),           b=lambda g, a, b: share(g, b, a))
-defvjp(np.minimum,     a=lambda g, a, b: share(g, b, a),           b=lambda g, a, b: share(g, a, b))
+defvjp(np.remainder,   a=lambda g: g,
+                       b=lambda g, a, b: -g * np.floor_divide(a, b))
+defvjp(np.arctan2,     a=lambda g, a, b: g * b / (a * a + b * b),
+                       b=lambda g, a, b: -g * a / (a * a + b * b))
+defvjp(np.hypot,       a=lambda g, a, y: g * a / (y + (y == 0)), b=lambda g, b, y: g * b / (y + (y == 0)))
+defvjp(np.logaddexp,   a=lambda g, a, y: g * np.exp(a - y),      b=lambda g, b, y: g * np.exp(b - y))
+defvjp(np.maximum,     a=lambda g, a, b: share(g, a, b),         b=lambda g, a, b: share(g, b, a))
+defvjp(np.minimum,     a=lambda g, a, b: share(g, b, a),         b=lambda g, a, b: share(g, a, b))
 
 # ----- Unary ufuncs -----
 defvjp(np.negative,    x=lambda g: -g)
@@ -144,7 +145,7 @@ defvjp(np.rint,        x=lambda g: 0 * g)
 defvjp(np.trunc,       x=lambda g: 0 * g)
 defvjp(np.exp,         x=lambda g, y: g * y)
 defvjp(np.exp2,        x=lambda g, y: g * y * log(2))
-defvjp(np.expm1,       x=lambda g, y: g * (y + 1))
+defvjp(np.expm1,       x=lambda g, x: g * np.exp(x))
 defvjp(np.log,         x=lambda g, x: g / x)
 defvjp(np.log2,        x=lambda g, x: g / (x * log(2)))
 defvjp(np.log10,       x=lambda g, x: g / (x * log(10)))
@@ -171,19 +172,20 @@ defvjp(astype,         x=lambda g: g)
 defvjp(alias,          x=lambda g: g)
 
 # ----- Choices -----
-defvjp(np.where, condition=None, a=lambda g, condition: np.where(condition, g, 0),
-                                 b=lambda g, condition: np.where(condition, 0, g), broadcasts=True)
-defvjp(np.clip, x=lambda g, x, low, high: g * ((x >= low) & (x <= high)),
-                low=lambda g, x, low, high: g * ((x < low) & (low <= high)),
-                high=lambda g, x, low, high: g * ((x > high) | (low > high)), broadcasts=True)
+defvjp(np.where, condition=None, broadcasts=True,
+                 a=lambda g, condition: np.where(condition, g, 0),
+                 b=lambda g, condition: np.where(condition, 0, g))
+defvjp(np.clip,  x=lambda g, x, low, high: g * ((x >= low) & (x <= high)), broadcasts=True,
+                 low=lambda g, x, low, high: g * ((x < low) & (low <= high)),
+                 high=lambda g, x, low, high: g * ((x > high) | (low > high)))
 
 # ----- Reductions -----
-defvjp(np.sum,     x=lambda g, x_shape, axis, keepdims: expand(g, x_shape, axis, keepdims))
-defvjp(np.max,     x=lambda g, x, y, axis, keepdims: expand(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims))
-defvjp(np.min,     x=lambda g, x, y, axis, keepdims: expand(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims))
-defvjp(norm,       x=lambda g, x, y, axis, keepdims: expand(g / (y + (y == 0)), x.shape, axis, keepdims) * x)
-defvjp(np.prod,    x=lambda g, x, axis: g[..., None] * others(x))    # over the last axis
-defvjp(np.cumsum,  x=lambda g, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis))
+defvjp(np.sum,    x=lambda g, x_shape, axis, keepdims: expand(g, x_shape, axis, keepdims))
+defvjp(np.max,    x=lambda g, x, y, axis, keepdims: expand(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims))
+defvjp(np.min,    x=lambda g, x, y, axis, keepdims: expand(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims))
+defvjp(norm,      x=lambda g, x, y, axis, keepdims: expand(g / (y + (y == 0)), x.shape, axis, keepdims) * x)
+defvjp(np.prod,   x=lambda g, x, axis: g[..., None] * others(x))  # over the last axis
+defvjp(np.cumsum, x=lambda g, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis))
 
 # ----- Shapes -----
 defvjp(np.reshape,      x=lambda g, x_shape: g.reshape(x_shape), params=("shape",))
@@ -191,11 +193,11 @@ defvjp(np.transpose,    x=lambda g, axes: np.transpose(g, inverse_axes(axes)))
 defvjp(np.broadcast_to, x=lambda g, x_shape: sum_to(g, x_shape), params=("shape",))
 defvjp(np.roll,         x=lambda g, shift, axis: np.roll(g, -np.asarray(shift), axis))
 
-# ----- Linear algebra -----
-defvjp(np.matmul,          a=lambda g, b: g @ b.mT,               b=lambda g, a: a.mT @ g)    # of matrices, stacked
+# ----- Linear algebra, of matrices and of stacks of them -----
+defvjp(np.matmul,          a=lambda g, b: g @ b.mT,              b=lambda g, a: a.mT @ g)
 defvjp(np.linalg.inv,      x=lambda g, y: -(y.mT @ g @ y.mT))
-defvjp(np.linalg.solve,    a=lambda g, a, y: -(np.linalg.solve(a.mT, g) @ y.mT),
-                           b=lambda g, a: np.linalg.solve(a.mT, g), broadcasts=True)    # of matrices, stacked
+defvjp(np.linalg.solve,    a=lambda g, a, y: -(np.linalg.solve(a.mT, g) @ y.mT), broadcasts=True,
+                           b=lambda g, a: np.linalg.solve(a.mT, g))
 defvjp(np.linalg.det,      x=lambda g, x, y: (g * y)[..., None, None] * np.linalg.inv(x).mT)
 defvjp(logabsdet,          x=lambda g, x: g[..., None, None] * np.linalg.inv(x).mT)
 defvjp(np.linalg.cholesky, x=lambda g, y: cholesky_rule(g, y))

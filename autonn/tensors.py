@@ -56,7 +56,8 @@ def astype(x: Array, *, dtype: Any) -> Array:
 
 
 _add, _subtract, _multiply = primitive(np.add), primitive(np.subtract), primitive(np.multiply)
-_divide, _power, _negative = primitive(np.true_divide), primitive(np.power), primitive(np.negative)
+_divide, _power = primitive(np.true_divide), primitive(np.power)
+_square, _negative = primitive(np.square), primitive(np.negative)
 
 
 @final
@@ -112,11 +113,11 @@ class Tensor(Methods):
             )
         array = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
         if array.dtype.kind not in "fiubc":
-            raise TypeError(
-                f"Tensor: cannot hold {type(data).__name__} {data!r:.60} (dtype {array.dtype}): want numbers"
-            )
-        if not copy:
-            array.flags.writeable = False
+            kind = f"{type(data).__name__} {data!r:.60} (dtype {array.dtype})"
+            raise TypeError(f"Tensor: cannot hold {kind}; want numbers")
+        while not copy and isinstance(data, np.ndarray):
+            data.flags.writeable = False
+            data = data.base
         self._data = array
         self.node = None
         self.requires_grad = requires_grad
@@ -139,7 +140,7 @@ class Tensor(Methods):
     @data.setter
     def data(self, value: Any) -> NoReturn:
         raise TypeError(
-            "t.data is read-only, because the graph may need it: t.assign(value) changes a leaf in place"
+            "t.data is read-only, because the graph may need it: t.assign(value) changes a leaf"
         )
 
     @property
@@ -173,7 +174,7 @@ class Tensor(Methods):
             )
         if value and self._data.dtype.kind != "f":
             raise TypeError(
-                f"requires_grad: gradients need real floating-point numbers, this Tensor is {self._data.dtype}; "
+                f"requires_grad: gradients need real floating-point numbers, this is {self.dtype}; "
                 "make it of floats: Tensor(data, requires_grad=True, dtype=np.float64)"
             )
         if value != self.requires_grad:
@@ -230,7 +231,8 @@ class Tensor(Methods):
         return _negative.apply(self)
 
     def __pow__(self, other: Any) -> Tensor:
-        return np.square(self) if type(other) is int and other == 2 else _power.apply(self, other)
+        square = type(other) is int and other == 2  # as NumPy's own operator does
+        return _square.apply(self) if square else _power.apply(self, other)
 
     def __rpow__(self, other: Any) -> Tensor:
         return _power.apply(other, self)
@@ -242,8 +244,7 @@ class Tensor(Methods):
 
     @property
     def at(self) -> At:
-        """`t.at[index].set(v)` and `t.at[index].add(v)`: this Tensor with v stored or added, as a
-        new one.
+        """Store or add elsewhere: `t.at[index].set(v)`, `t.at[index].add(v)` give new Tensors.
 
         Examples
         --------
@@ -267,9 +268,12 @@ class Tensor(Methods):
         for name, value in kwargs.items():
             if value is not None and name in ("out", "where", "dtype", "casting"):
                 refuse(ufunc, name)
-        function: Any = ufunc if method == "__call__" else _METHODS.get((ufunc, method))
+        function: Any = ufunc
+        if method != "__call__":
+            function = _METHODS.get((ufunc, method))
+            kwargs.setdefault("axis", 0)  # np.add.reduce's default is not np.sum's
         if function not in DISPATCH:
-            unsupported(f"{ufunc.__name__}{'' if method == '__call__' else f'.{method}'}")
+            unsupported(ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}")
         return DISPATCH[function](*inputs, **kwargs)
 
     def __array_function__(
@@ -291,8 +295,7 @@ class Tensor(Methods):
         Parameters
         ----------
         gradient
-            The cotangent of this Tensor, of its shape; may be left out for a single number (it is
-            1).
+            The cotangent of this Tensor, of its shape. For a single number it is 1 if left out.
         retain_graph
             Keep what the graph has saved, for another backward pass.
         create_graph
@@ -308,16 +311,16 @@ class Tensor(Methods):
         """
         if self.node is None:
             raise ValueError(
-                "backward: nothing was recorded for this Tensor. Make an input with Tensor(data, requires_grad=True), "
-                "and compute outside no_grad() and without .detach(), .data or .item() in between"
+                "backward: nothing was recorded for this Tensor. Make an input with "
+                "Tensor(data, requires_grad=True), and compute outside no_grad(), without "
+                ".detach(), .data or .item() on the way"
             )
         seed = self._seed(gradient)
         if not create_graph:
             seed = bare(seed)
-        for leaf, g in walk(
-            {self.node: seed}, retain=retain_graph or create_graph, create=create_graph
-        ).items():
-            notes = leaf.noted()
+        retain = retain_graph or create_graph
+        for node, g in walk({self.node: seed}, retain=retain, create=create_graph).items():
+            notes = node.noted()
             g = g if isinstance(g, Tensor) else connected(g, None)
             notes.grad = g if notes.grad is None else notes.grad + g
 
@@ -325,8 +328,9 @@ class Tensor(Methods):
         if gradient is None:
             if self._data.size != 1:
                 raise ValueError(
-                    f"backward: a Tensor of shape {self.shape} needs the gradient of what comes after it: pass "
-                    f"backward(gradient) of that shape, or reduce it to one number first, as in y.sum().backward()"
+                    f"backward: a Tensor of shape {self.shape} needs the gradient of what comes "
+                    "after it: pass backward(gradient) of that shape, or reduce it to one number "
+                    "first, as in y.sum().backward()"
                 )
             return connected(np.ones_like(self._data), None)
         seed = gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=self.dtype)
@@ -359,38 +363,35 @@ class Tensor(Methods):
                 "register_hook: this Tensor does not require grad, so no gradient will reach it"
             )
 
+        shape, dtype = self.shape, self.dtype  # and not self, which would close a circle
+
         def call(g: Array) -> Array:
             new = hook(g if isinstance(g, Tensor) else connected(g, None))
             if new is None:
                 return g
             new = new if isinstance(new, Tensor) else Tensor(new)
-            if new.shape != self.shape:
-                raise ValueError(
-                    f"a hook made a gradient of shape {new.shape}; the Tensor has shape {self.shape}"
-                )
-            new = new if new.dtype == self.dtype else new.astype(self.dtype)
+            if new.shape != shape:
+                raise ValueError(f"a hook made a gradient of shape {new.shape}; want {shape}")
+            new = new.astype(dtype)
             return new if isinstance(g, Tensor) else new._data
 
-        hooks = self.node.noted().hooks
-        key = object()
+        hooks, key = self.node.noted().hooks, object()
         hooks[key] = call
-        return lambda: None if hooks.pop(key, None) else None
+
+        def remove() -> None:
+            hooks.pop(key, None)
+
+        return remove
 
     def retain_grad(self) -> None:
-        """Keep the gradient in `grad` although this Tensor is not a leaf."""
-        if self.node is not None and not self.is_leaf:
-            notes = self.node.noted()
-
-            def keep(g: Tensor) -> None:
-                notes.grad = g if notes.grad is None else notes.grad + g
-
-            self.register_hook(keep)
+        """Let `backward` leave the gradient in `grad` although this Tensor is not a leaf."""
+        if self.node is not None:
+            self.node.noted().retains = True
 
     # ----- The one writer -----
 
     def assign(self, value: Any) -> None:
-        """Change the values of a leaf in place. A graph or view that still holds the old ones keeps
-        them.
+        """Change the values of a leaf; a graph or view that still holds the old ones keeps them.
 
         Raises
         ------
@@ -400,25 +401,22 @@ class Tensor(Methods):
         """
         value = bare(value)
         if np.broadcast_shapes(np.shape(value), self.shape) != self.shape:
+            seen, want = np.shape(value), self.shape
             raise ValueError(
-                f"assign: a value of shape {np.shape(value)} does not fit a Tensor of shape {self.shape}"
+                f"assign: a value of shape {seen} does not fit a Tensor of shape {want}"
             )
         self.writable()[...] = value
 
     def writable(self) -> np.ndarray[Any, Any]:
-        """Give the array of a leaf to write to, for optimisers: the own one, or a copy if anybody
-        else holds it.
+        """Give a leaf's array to write to: its own, or a copy if anybody else holds that.
+
+        Optimisers write here. A graph that needs the old values holds their array and keeps it.
         """
-        if not self.is_leaf:
-            raise ValueError(
-                "assign: only leaves can be changed; this Tensor was made by "
-                + repr(self.node.primitive)
-            )
-        if (
-            getrefcount(self._data) > _UNSHARED
-            or self._data.base is not None
-            or not self._data.flags.writeable
-        ):
+        if self.node is not None and self.node.primitive is not None:
+            maker = self.node.primitive
+            raise ValueError(f"assign: only leaves can be changed; {maker} made this Tensor")
+        shared = getrefcount(self._data) > _UNSHARED or self._data.base is not None
+        if shared or not self._data.flags.writeable:
             self._data = np.array(self._data)
         return self._data
 
@@ -463,9 +461,7 @@ class At:
         return put.apply(self._t, value, index=self._index)
 
     def add(self, value: Any) -> Tensor:
-        """Give the Tensor with `value` added at the index, once for each time that an element is
-        named.
-        """
+        """Give the Tensor with `value` added at the index; to what it names twice, twice."""
         return put_add.apply(self._t, value, index=self._index)
 
 
@@ -475,7 +471,7 @@ def _settled(index: Any) -> Any:
         return tuple(map(_settled, index))
     if isinstance(index, list | np.ndarray | Tensor):
         index = (
-            np.array(bare(index)) if not isinstance(index, list) or index else np.zeros(0, np.intp)
+            np.zeros(0, np.intp) if isinstance(index, list) and not index else np.array(bare(index))
         )
         if index.dtype.kind not in "biu":
             raise IndexError(
@@ -512,8 +508,9 @@ def bare(x: Any) -> Any:
 def unsupported(name: str) -> NoReturn:
     """Refuse a NumPy function that has no rule."""
     raise NotImplementedError(
-        f"np.{name} has no rule for Tensors. Compose it of functions that have one (autonn.PRIMITIVES), give it one with "
-        f"defvjp(np.{name}, ...), or call it on t.numpy() if no gradient is needed"
+        f"np.{name} has no rule for Tensors. Compose it of functions that have one "
+        f"(autonn.PRIMITIVES), give it one with defvjp(np.{name}, ...), or call it on t.numpy() if "
+        "no gradient is needed"
     )
 
 
@@ -523,8 +520,8 @@ def refuse(
     """Refuse a parameter that no rule knows."""
     if name == "out":
         raise TypeError(
-            f"np.{function.__name__}: out= (also array += tensor) would overwrite an array that the graph may need; "
-            "use the result instead, as in array = array + tensor"
+            f"np.{function.__name__}: out= (also array += tensor) would overwrite an array that "
+            "the graph may need; use the result instead, as in array = array + tensor"
         )
     takes = f"supported: {', '.join(known)}" if known else "it takes none there"
     raise TypeError(

@@ -81,11 +81,11 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         run = _Run(f, args, kwargs, argnums, has_aux)
-        (y,) = run.single("grad")
+        y = run.output()
         if y.size != 1:
             raise ValueError(
-                f"grad: the function returned shape {y.shape}; want a single number. Reduce it (.sum(), .mean()), "
-                "or use jacobian or vjp"
+                f"grad: the function returned shape {y.shape}; want a single number. Reduce it "
+                "(.sum(), .mean()), or use jacobian or vjp"
             )
         g = run.pull([np.ones(y.shape, y.dtype)], retain=False)
         value = run.finished(run.value)
@@ -122,17 +122,12 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
 
     def pull(w: Any) -> Any:
         seeds, _ = flatten(w)
-        if len(seeds) != len(run.outputs):
-            raise ValueError(
-                f"vjp: the function has {len(run.outputs)} outputs, but {len(seeds)} cotangents came"
-            )
-        for i, (seed, y) in enumerate(zip(seeds, run.outputs, strict=True)):
-            if np.iscomplexobj(bare(seed)):
-                raise TypeError(f"vjp: cotangent {i} is complex; want real numbers")
-            if np.shape(bare(seed)) != np.shape(bare(y)):
-                raise ValueError(
-                    f"vjp: cotangent {i} has shape {np.shape(bare(seed))}, the output {np.shape(bare(y))}"
-                )
+        seen = [np.shape(bare(seed)) for seed in seeds]
+        want = [np.shape(bare(y)) for y in run.outputs]
+        if seen != want:
+            raise ValueError(f"vjp: the cotangent has shapes {seen}, the output {want}")
+        if any(np.iscomplexobj(bare(seed)) for seed in seeds):
+            raise TypeError("vjp: the cotangent is complex; want real numbers")
         return run.pull(seeds, retain=True)
 
     value = run.finished(run.value)
@@ -195,103 +190,91 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
 
 
 class _Run:
-    """One run of a function: its outputs, and the places in the graph of what it is differentiated
-    by.
-    """
+    """One run of a function: what came out, and the nodes of what it is differentiated by."""
 
     def __init__(
         self, f: Function, args: Any, kwargs: Any, argnums: Argnums, has_aux: bool = False
     ) -> None:
-        self.outer = current_state().recording
         self.many = not isinstance(argnums, int)
         positions = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
-        for i in positions:
-            if not -len(args) <= i < len(args):
-                raise ValueError(
-                    f"argnums={argnums} but the function was called with {len(args)} arguments"
-                )
+        if any(not -len(args) <= i < len(args) for i in positions):
+            raise ValueError(f"argnums={argnums}, but the function has {len(args)} arguments here")
+        positions = tuple(i % len(args) for i in positions)
         self.inputs, self.rebuild = flatten(tuple(args[i] for i in positions))
         self.entered = [_entered(x, k) for k, x in enumerate(self.inputs)]
-        self.nodes = [x.node for x in self.entered]
+        self.nodes: list[Any] = [x.node for x in self.entered]
+        chosen = dict(zip(positions, self.rebuild(self.entered), strict=True))
         with state(recording=True), _differentiating(self.nodes):
-            chosen = dict(
-                zip([i % len(args) for i in positions], self.rebuild(self.entered), strict=True)
-            )
             result = f(*[chosen.get(i, x) for i, x in enumerate(args)], **kwargs)
         if has_aux and not (isinstance(result, tuple) and len(result) == 2):
             raise TypeError("has_aux: the function must return a pair, (value, aux)")
+        self.aux: Any = None
         self.value, self.aux = result if has_aux else (result, None)
         self.outputs = flatten(self.value)[0]
         self.plain = not any(isinstance(x, Tensor) for x in self.inputs)
-        self.create = self.outer and _depends_on_others(self.outputs, self.nodes)
+        self.connected = current_state().recording and _leads_out(self.outputs, self.nodes)
 
-    def single(self, name: str) -> tuple[Array]:
-        """Give the one output, which must be an array or a number."""
+    def output(self) -> Array:
+        """Give the one output, a Tensor or an array."""
         if len(self.outputs) != 1:
-            raise ValueError(
-                f"{name}: the function returned {len(self.outputs)} values; want a single number"
-            )
+            count = len(self.outputs)
+            raise ValueError(f"grad: the function returned {count} values; want a single number")
         y = self.outputs[0]
-        return (y if isinstance(y, Tensor) else np.asarray(y, float),)
+        return y if isinstance(y, Tensor) else np.asarray(y, float)
 
-    def finished(self, tree: Any) -> Any:
-        """Give values to the caller: arrays for arrays, Tensors for Tensors or where they are still
-        connected.
-        """
-        return tree_map(self._finished, tree)
+    def finished(self, tree: Any, connected: bool | None = None) -> Any:
+        """Give arrays for arrays, Tensors for Tensors and for what is connected outside."""
+        stays = self.connected if connected is None else connected
 
-    def _finished(self, y: Any) -> Any:
-        if not isinstance(y, Tensor) or (self.create and y.node is not None):
-            return y
-        return y.numpy()[()] if self.plain else y.detach()
+        def finish(y: Any) -> Any:
+            if not isinstance(y, Tensor) or (stays and y.node is not None):
+                return y
+            return np.array(bare(y))[()] if self.plain else y.detach()
+
+        return tree_map(finish, tree)
 
     def pull(self, seeds: Sequence[Any], *, retain: bool) -> Any:
         """Pull cotangents of the outputs back to the inputs."""
+        recorded = any(isinstance(seed, Tensor) and seed.requires_grad for seed in seeds)
+        create = self.connected or (current_state().recording and recorded)
         roots: dict[Node, Array] = {}
         for y, seed in zip(self.outputs, seeds, strict=True):
             if isinstance(y, Tensor) and y.node is not None:
-                seed = (
-                    seed
-                    if isinstance(seed, Tensor) and self.create
-                    else np.asarray(bare(seed), y.dtype)
-                )
-                if self.create and not isinstance(seed, Tensor):
-                    seed = Tensor(seed)
+                if not isinstance(seed, Tensor):
+                    seed = Tensor(np.asarray(seed, y.dtype))
+                seed = seed.astype(y.dtype) if create else bare(seed.astype(y.dtype))
                 roots[y.node] = roots[y.node] + seed if y.node in roots else seed
-        with state(recording=self.create):
+        with state(recording=create):
             found = walk(
-                roots,
-                retain=retain or self.create,
-                create=self.create,
-                targets=frozenset(self.nodes),
+                roots, retain=retain or create, create=create, targets=frozenset(self.nodes)
             )
-        gradients = [
-            found.get(n, np.zeros(x.shape, x.dtype))
-            for n, x in zip(self.nodes, self.entered, strict=True)
-        ]
-        gradients = [g if isinstance(g, Tensor) else Tensor(g) for g in gradients]
-        tree = self.rebuild([self._finished(g) for g in gradients])
+        gradients = []
+        for node in self.nodes:
+            g = found.get(node)
+            g = np.zeros(node.shape, node.dtype) if g is None else g
+            gradients.append(g if isinstance(g, Tensor) else Tensor(g))
+        tree = self.finished(self.rebuild(gradients), create)
         return tree if self.many else tree[0]
 
     def rows(self, k: int) -> Any:
         """Give the derivatives of every element of the k-th output."""
-        shape, dtype = np.shape(bare(self.outputs[k])), bare(self.outputs[k]).dtype
+        ys = [bare(y) for y in self.outputs]
+        shape = np.shape(ys[k])
         rows = []
-        for i in range(int(np.prod(shape))):
-            seeds = [np.zeros(np.shape(bare(y))) for y in self.outputs]
-            seeds[k] = np.zeros(shape, dtype)
-            seeds[k].flat[i] = 1
+        for i in np.ndindex(shape):
+            seeds = [np.zeros(np.shape(y)) for y in ys]
+            seeds[k][i] = 1
             rows.append(flatten(self.pull(seeds, retain=True))[0])
-        _, rebuild = flatten(
-            self.rebuild(self.inputs) if self.many else self.rebuild(self.inputs)[0]
-        )
-        stacked = [
-            np.stack(column).reshape(shape + column[0].shape) for column in zip(*rows, strict=True)
-        ]
         if not rows:
             stacked = [np.zeros(shape + x.shape, x.dtype) for x in self.entered]
-        return rebuild(stacked)
+        else:
+            columns = zip(*rows, strict=True)
+            stacked = [np.stack(column).reshape(shape + column[0].shape) for column in columns]
+        nest = self.rebuild(stacked)
+        return nest if self.many else nest[0]
 
+
+# ----- Which derivatives are being taken around this one -----
 
 _active: ContextVar[frozenset[Node]] = ContextVar("autonn.transforms", default=frozenset())
 
@@ -306,30 +289,26 @@ def _differentiating(nodes: Sequence[Node]) -> Iterator[None]:
 
 
 def _entered(x: Any, k: int) -> Tensor:
-    """Give an input a place of its own in the graph, from which nothing leads further, or to the
-    Tensor's past.
-    """
+    """Give an input a node of its own; from there it goes on to a Tensor's past, or nowhere."""
     array = np.array(bare(x))
     if array.dtype.kind != "f":
         raise TypeError(
-            f"input {k} to differentiate by is {array.dtype} ({x!r:.40}): gradients need floating-point numbers, "
-            "such as 2.0 or array.astype(float)"
+            f"input {k} to differentiate by is {array.dtype} ({x!r:.40}): gradients need "
+            "floating-point numbers, such as 2.0 or array.astype(float)"
         )
     node: Any = alias.node.leaf(array)
     node.from_x = x.node if isinstance(x, Tensor) else None
     return connected(array, node)
 
 
-def _depends_on_others(outputs: Sequence[Any], targets: Collection[Node]) -> bool:
-    """Tell whether the outputs depend on what else is differentiated by: leaves, or inputs of a
-    function around.
-    """
+def _leads_out(outputs: Sequence[Any], targets: Collection[Node]) -> bool:
+    """Tell whether the outputs depend on other leaves, or on inputs of a function around."""
     stack = [y.node for y in outputs if isinstance(y, Tensor)]
     active = _active.get()
     seen: set[Node | None] = {None}
     while stack:
         node = stack.pop()
-        if node not in seen:
+        if node is not None and node not in seen:
             if node.primitive is None or (node in active and node not in targets):
                 return True
             seen.add(node)

@@ -17,20 +17,17 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
     >>> rebuild([10, 20, 30])
     {'w': [10, 20], 'b': (30,)}
     """
-    if isinstance(tree, dict):
-        parts, make = [*tree.values()], lambda values: dict(zip(tree, values, strict=True))
-    elif isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        parts, make = [*tree], lambda values: type(tree)(*values)
-    elif isinstance(tree, list | tuple):
-        parts, make = [*tree], type(tree)
-    else:
+    if not isinstance(tree, dict | list | tuple):
         return [tree], lambda leaves: leaves[0]
-    flat = [flatten(part) for part in parts]
+    flat = [flatten(part) for part in (tree.values() if isinstance(tree, dict) else tree)]
     leaves = [leaf for part, _ in flat for leaf in part]
 
-    def rebuild(values: Sequence[Any]) -> Any:
-        rest = iter(values)
-        return make([build([next(rest) for _ in part]) for part, build in flat])
+    def rebuild(leaves: Sequence[Any]) -> Any:
+        rest = iter(leaves)
+        parts = [build([next(rest) for _ in part]) for part, build in flat]
+        if isinstance(tree, dict):
+            return dict(zip(tree, parts, strict=True))
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
 
     return leaves, rebuild
 

@@ -1,6 +1,4 @@
-"""Compute the coefficients of autonn/special.py: Chebyshev interpolants of erf, with 50 digits.
-Needs mpmath.
-"""
+"""Compute the coefficients of autonn/special.py with 50 digits. Needs mpmath."""
 
 from __future__ import annotations
 
@@ -14,9 +12,7 @@ mp.mp.dps = 50
 def interpolant(
     f: Callable[[mp.mpf], mp.mpf], low: mp.mpf, high: mp.mpf, degree: int
 ) -> list[float]:
-    """Interpolate f on [low, high] at Chebyshev nodes; give the monomial coefficients in t, scaled
-    to [-1, 1].
-    """
+    """Interpolate f at Chebyshev nodes; give coefficients in t, [low, high] scaled to [-1, 1]."""
     n = degree + 1
     angles = [mp.pi * (2 * k + 1) / (2 * n) for k in range(n)]
     values = [f((low + high) / 2 + (high - low) / 2 * mp.cos(a)) for a in angles]

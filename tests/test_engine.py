@@ -156,7 +156,14 @@ def test_operators_are_numpys():
     ]  # fmt: skip
     for y, z in pairs:
         np.testing.assert_array_equal(y.data, z)
-    for y, z in [(x > b, a > b), (x >= b, a >= b), (x < b, a < b), (x <= b, a <= b), (x == b, a == b), (x != b, a != b)]:
+    for y, z in [
+        (x > b, a > b),
+        (x >= b, a >= b),
+        (x < b, a < b),
+        (x <= b, a <= b),
+        (x == b, a == b),
+        (x != b, a != b),
+    ]:
         assert isinstance(y, np.ndarray)
         np.testing.assert_array_equal(y, z)
     y = x
@@ -167,7 +174,7 @@ def test_operators_are_numpys():
 
 def test_ufunc_methods_are_reductions():
     x = leaf([[1.0, 2.0], [3.0, 4.0]])
-    assert np.add.reduce(x, axis=0).tolist() == [4, 6]
+    assert np.add.reduce(x).tolist() == [4, 6]
     assert np.maximum.reduce(x, axis=1).tolist() == [2, 4]
     assert np.add.accumulate(x, axis=0).tolist() == [[1, 2], [4, 6]]
     np.multiply.reduce(x, axis=0).sum().backward()
@@ -176,7 +183,16 @@ def test_ufunc_methods_are_reductions():
 
 def test_indexing_forms():
     x = leaf(np.arange(12.0).reshape(3, 4))
-    forms: list[Any] = [0, -1, slice(None, None, -1), (..., 1), (None, 2), x.data > 5, [0, 2], np.array([[0, 1], [2, 2]])]
+    forms: list[Any] = [
+        0,
+        -1,
+        slice(None, None, -1),
+        (..., 1),
+        (None, 2),
+        x.data > 5,
+        [0, 2],
+        np.array([[0, 1], [2, 2]]),
+    ]
     forms += [(slice(1), [1, 1]), Tensor([0, 1]), (x > 2)]
     for index in forms:
         x.grad = None
@@ -459,7 +475,9 @@ def test_repr_tells_what_matters():
     assert f"{Tensor(0.5):.2f}" == "0.50"
 
 
-@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))]
+)
 def test_copies_are_leaves_of_their_own(duplicate: Any):
     x = leaf([1.0], name="x")
     y = duplicate(x)

@@ -81,7 +81,9 @@ def spoilt(rule: Callable[..., Any], change: Callable[[Any, Any], Any]) -> Calla
 
 def redefine(p: Primitive, rules: dict[str, Any]) -> None:
     ours = p.forward not in DISPATCH
-    defvjp(p if ours else p.forward, params=tuple(p.signature.params), broadcasts=p.broadcasts, **rules)
+    defvjp(
+        p if ours else p.forward, params=tuple(p.signature.params), broadcasts=p.broadcasts, **rules
+    )
 
 
 MISTAKES = {

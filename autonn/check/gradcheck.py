@@ -241,9 +241,12 @@ def _row(
         n = n._replace(value=exact, error=0.0, method="complex step", step=1e-30)
     bound = tol * max(1.0, abs(n.value))
     ok = abs(autograd - n.value) <= bound
+    if ok or not np.isfinite(autograd):
+        return Row(order, k, index, autograd, n, bool(ok), False)
     rough = 1e-4 * max(1.0, abs(n.left), abs(n.right))
-    kink = not ok and abs(n.left - n.right) > 10 * rough
-    allowed = kink and min(n.left, n.right) - rough <= autograd <= max(n.left, n.right) + rough
-    if not ok and not allowed and np.isfinite(autograd):
-        allowed = jumps(lambda h: float(contracted(k, x + h * v)), scale)
-    return Row(order, k, index, autograd, n, bool(ok or allowed), bool(kink or allowed))
+    kink = abs(n.left - n.right) > 10 * rough
+    low, high = sorted((n.left, n.right))
+    # Several kinks that a direction crosses at once say nothing of each one's slopes.
+    allowed = kink and (index is None or low - rough <= autograd <= high + rough)
+    allowed = allowed or jumps(lambda h: float(contracted(k, x + h * v)), scale)
+    return Row(order, k, index, autograd, n, bool(allowed), bool(kink or allowed))
