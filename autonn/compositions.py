@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from functools import wraps
 from itertools import accumulate, pairwise
 from string import ascii_letters
 from typing import Any
@@ -25,26 +27,39 @@ _matmul, _solve, _prod = PRIMITIVES[np.matmul], PRIMITIVES[np.linalg.solve], PRI
 
 def _count(shape: tuple[int, ...], axis: Axis) -> int:
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    count = 1
-    for a in axes:
-        count *= shape[a]
-    return count
+    return math.prod(shape[a] for a in axes)
+
+
+def _in_float32(statistic: Callable[..., Array]) -> Callable[..., Array]:
+    """Let a statistic of float16 sum in float32, as NumPy's mean does: 65,504 is soon reached."""
+
+    @wraps(statistic)
+    def wide(x: Array, *args: Any, **kwargs: Any) -> Array:
+        if x.dtype != np.float16:
+            return statistic(x, *args, **kwargs)
+        return statistic(x.astype(np.float32), *args, **kwargs).astype(np.float16)
+
+    return wide
 
 
 @implements(np.mean)
+@_in_float32
 def mean(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Sum divided by count."""
     return np.sum(x, axis=axis, keepdims=keepdims) / _count(x.shape, axis)
 
 
 @implements(np.var)
+@_in_float32
 def var(x: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Array:
     """Sum of squared deviations, divided by n - ddof."""
     centred = x - np.mean(x, axis=axis, keepdims=True)
-    return np.sum(centred * centred, axis=axis, keepdims=keepdims) / (_count(x.shape, axis) - ddof)
+    squares = np.sum(np.square(centred), axis=axis, keepdims=keepdims)
+    return squares / (_count(x.shape, axis) - ddof)
 
 
 @implements(np.std)
+@_in_float32
 def std(x: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Array:
     """Norm of the deviations, divided by sqrt(n - ddof): its gradient is 0 where they all are."""
     centred = x - np.mean(x, axis=axis, keepdims=True)
@@ -273,9 +288,9 @@ def array_split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array
     length, before = x.shape[axis], (slice(None),) * (axis % x.ndim)
     if isinstance(indices_or_sections, int):
         parts = np.array_split(np.broadcast_to(0, length), indices_or_sections)
-        places = accumulate(map(len, parts), initial=0)
+        places = tuple(accumulate(map(len, parts), initial=0))
     else:
-        places = iter((0, *indices_or_sections, length))
+        places = (0, *indices_or_sections, length)
     return [x[(*before, slice(start, end))] for start, end in pairwise(places)]
 
 

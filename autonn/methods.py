@@ -100,12 +100,6 @@ class Methods:
     def __abs__(self: S) -> S:
         return np.absolute(self)
 
-    def __matmul__(self: S, other: Any) -> S:
-        return np.matmul(self, other)
-
-    def __rmatmul__(self: S, other: Any) -> S:
-        return np.matmul(other, self)
-
     def __mod__(self: S, other: Any) -> S:
         return np.remainder(self, other)
 
@@ -155,10 +149,6 @@ class Methods:
         """The last two axes swapped: the transpose of a matrix, or of each in a stack."""
         return np.matrix_transpose(self)
 
-    def reshape(self: S, *shape: Any) -> S:
-        """Give the same elements in another shape; one length may be -1."""
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
-
     def ravel(self: S) -> S:
         """Give the elements along one axis."""
         return np.reshape(self, -1)
@@ -190,10 +180,6 @@ class Methods:
         return np.diagonal(self, offset, axis1, axis2)
 
     # ----- Reductions -----
-
-    def sum(self: S, axis: Axis = None, keepdims: bool = False) -> S:
-        """Sum over axes."""
-        return np.sum(self, axis=axis, keepdims=keepdims)
 
     def mean(self: S, axis: Axis = None, keepdims: bool = False) -> S:
         """Average over axes."""

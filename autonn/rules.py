@@ -78,7 +78,7 @@ def ties(x: Array, y: Array, axis: int | tuple[int, ...] | None, keepdims: bool)
 
 def others(x: Array) -> Array:
     """Multiply all but one, for each element of the last axis; without division, for zeros."""
-    one = np.ones((*x.shape[:-1], 1), x.dtype)
+    one = np.ones((*x.shape[:-1], min(1, x.shape[-1])), x.dtype)
     before = np.cumprod(np.concatenate([one, x[..., :-1]], axis=-1), axis=-1)
     after = np.cumprod(np.concatenate([one, x[..., :0:-1]], axis=-1), axis=-1)
     return before * after[..., ::-1]

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, final
 import numpy as np
 
 from autonn.graph import DISPATCH, Array, Node, primitive, walk
-from autonn.methods import Methods
+from autonn.methods import Axis, Methods
 
 
 @primitive
@@ -58,6 +58,7 @@ def astype(x: Array, *, dtype: Any) -> Array:
 _add, _subtract, _multiply = primitive(np.add), primitive(np.subtract), primitive(np.multiply)
 _divide, _power = primitive(np.true_divide), primitive(np.power)
 _square, _negative = primitive(np.square), primitive(np.negative)
+_sum, _reshape = primitive(np.sum), primitive(np.reshape)
 
 
 @final
@@ -237,6 +238,20 @@ class Tensor(Methods):
     def __rpow__(self, other: Any) -> Tensor:
         return _power.apply(other, self)
 
+    def __matmul__(self, other: Any) -> Tensor:
+        return DISPATCH[np.matmul](self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return DISPATCH[np.matmul](other, self)
+
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Sum over axes."""
+        return _sum.apply(self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """Give the same elements in another shape; one length may be -1."""
+        return _reshape.apply(self, shape=shape[0] if len(shape) == 1 else shape)
+
     # ----- What NumPy writes with brackets -----
 
     def __getitem__(self, index: Any) -> Tensor:
@@ -265,9 +280,8 @@ class Tensor(Methods):
     # ----- NumPy's protocols -----
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        for name, value in kwargs.items():
-            if value is not None and name in ("out", "where", "dtype", "casting"):
-                refuse(ufunc, name)
+        if kwargs.get("out") is not None:
+            refuse(ufunc, "out")
         function: Any = ufunc
         if method != "__call__":
             function = _METHODS.get((ufunc, method))

@@ -130,7 +130,10 @@ def test_an_array_changed_through_a_back_door_is_noticed():
     a = np.ones(4)
     door = a[:]
     x = Tensor(a, requires_grad=True, copy=False)
-    with pytest.raises(RuntimeError, match=r"multiply.*changed in place.*the square"), detect_anomaly():
+    with (
+        pytest.raises(RuntimeError, match=r"multiply.*changed in place.*the square"),
+        detect_anomaly(),
+    ):
         y = (x * x).sum()  # the square
         door[0] = 7
         y.backward()

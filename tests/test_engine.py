@@ -527,7 +527,7 @@ def test_a_primitive_of_ones_own():
 
 
 def test_a_numpy_function_taught():
-    with pytest.raises(NotImplementedError, match="np.sinc has no rule"):
+    with pytest.raises(NotImplementedError, match="sinc has no rule"):
         np.sinc(leaf(0.5))
     try:
         autonn.implements(np.sinc)(lambda x: np.sin(np.pi * x) / (np.pi * x))

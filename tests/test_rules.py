@@ -45,7 +45,7 @@ def test_dtypes_stay_what_they_are(case: Case, dtype: Any, monkeypatch: pytest.M
         pytest.skip("LAPACK has no float16")
 
     def fitted(c: Any, node: Any, parent: Any) -> Any:
-        if not node.primitive.name == "astype":
+        if node.primitive.name != "astype":
             assert c.dtype == parent.dtype, f"the rules of {node.primitive} made {c.dtype}"
         return original(c, node, parent)
 

@@ -22,7 +22,7 @@ def test_the_third_derivative_of_tanh():
 
 
 def test_the_fifth_derivative_of_a_product():
-    f: Any = lambda x: np.exp(2 * x) * np.sin(x)  # noqa: E731
+    f: Any = lambda x: np.exp(2 * x) * np.sin(x)
     for _ in range(5):
         f = grad(f)
     # (2 + i)^5 = -38 + 41 i
@@ -42,7 +42,7 @@ def parameters(rng: np.random.Generator) -> dict[str, Any]:
 def test_the_hessian_of_a_small_network_is_the_numerical_one():
     rng = np.random.default_rng(0)
     p, x, labels = parameters(rng), rng.normal(size=(5, 3)), rng.integers(0, 2, 5)
-    loss = lambda p: mlp(p, x, labels)  # noqa: E731
+    loss = lambda p: mlp(p, x, labels)
     H = hessian(loss)(p)
     slope, h = grad(loss), 1e-4
     for a in p:
@@ -62,7 +62,7 @@ def test_the_hessian_of_a_small_network_is_the_numerical_one():
 def test_hvp_is_the_hessian_times_the_vector():
     rng = np.random.default_rng(1)
     A = rng.normal(size=(4, 4))
-    f = lambda x: np.sum(np.sin(A @ x) ** 2)  # noqa: E731
+    f = lambda x: np.sum(np.sin(A @ x) ** 2)
     x, v = rng.normal(size=4), rng.normal(size=4)
     np.testing.assert_allclose(hvp(f, x, v), hessian(f)(x) @ v, rtol=1e-12)
 
@@ -78,7 +78,7 @@ def test_structures_come_back_as_they_are():
 
 
 def test_argnums_and_aux():
-    f = lambda x, y: x**2 * y  # noqa: E731
+    f = lambda x, y: x**2 * y
     assert grad(f, argnums=1)(3.0, 4.0) == 9
     assert grad(f, argnums=(0, -1))(3.0, 4.0) == (24, 9)
     g, aux = grad(lambda x: (x**2, {"twice": 2 * x}), has_aux=True)(3.0)
@@ -180,5 +180,5 @@ def test_gradcheck_of_a_whole_network(order: int):
     rng = np.random.default_rng(2)
     p, x, labels = parameters(rng), rng.normal(size=(5, 3)), rng.integers(0, 2, 5)
     names = list(p)
-    f = lambda x, *values: mlp(dict(zip(names, values, strict=True)), x, labels)  # noqa: E731
+    f = lambda x, *values: mlp(dict(zip(names, values, strict=True)), x, labels)
     assert autonn.gradcheck(f, x, *p.values(), order=order).worst < 1e-9

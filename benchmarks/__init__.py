@@ -1,0 +1,1 @@
+"""Workloads that measure what an operation costs, against other engines."""

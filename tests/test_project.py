@@ -1,0 +1,236 @@
+"""The project's own promises: what imports what, what is packaged, what is documented and shown."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import io
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+import autonn
+from autonn import cli, data, demo
+
+ROOT = Path(__file__).parents[1]
+# Each may import those above it, and nothing below.
+ORDER = [
+    "compile", "methods", "graph", "tensors", "engine", "windows", "special", "rules", "compositions", "tree",
+    "transforms", "functional", "check.numerical", "check.gradcheck", "check", "anomaly", "data", "demo", "", "cli",
+]  # fmt: skip
+OUTSIDE = {"numpy": None, "rich": {"demo"}}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT / "autonn").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted((ROOT / "autonn").rglob("*.py"))}
+
+
+def imports(path: Path) -> list[tuple[str, int]]:
+    """Give what a file imports, each with the depth of the statement."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node.col_offset) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+            known = [
+                m
+                for m in submodules
+                if m.removeprefix("autonn.") in MODULES and m.startswith("autonn.")
+            ]
+            found += [(m, node.col_offset) for m in known or [str(node.module)]]
+    return found
+
+
+def test_every_module_has_its_place():
+    assert set(ORDER) == set(MODULES)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_one_way(name: str):
+    place = ORDER.index(name)
+    for target, depth in imports(MODULES[name]):
+        assert depth == 0 or (name, target) == ("cli", "autonn.demo"), (
+            f"{target} is imported inside something"
+        )
+        top = target.partition(".")[0]
+        if top == "autonn":
+            inner = target.removeprefix("autonn").removeprefix(".")
+            assert ORDER.index(inner) < place, f"{name} imports {target}, which stands below it"
+        elif top not in sys.stdlib_module_names:
+            assert OUTSIDE[top] is None or name in OUTSIDE[top], f"{name} imports {top}"
+
+
+def test_importing_autonn_needs_numpy_only():
+    code = "import sys; import autonn; print([m for m in ('rich', 'scipy', 'hypothesis') if m in sys.modules])"
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert out.stdout.strip() == "[]"
+
+
+def toml(name: str) -> list[str]:
+    """Read a list of strings from pyproject.toml (tomllib is not in Python 3.10)."""
+    text = (ROOT / "pyproject.toml").read_text()
+    start = text.index(f"\n{name} = [")
+    return ast.literal_eval(text[text.index("[", start) : text.index("]", start) + 1])
+
+
+def test_packages_are_the_folders():
+    folders = {
+        ".".join(p.parent.relative_to(ROOT).parts) for p in (ROOT / "autonn").rglob("__init__.py")
+    }
+    assert set(toml("packages")) == folders
+
+
+def public() -> list[tuple[str, Any]]:
+    found = []
+    for name in MODULES:
+        module = importlib.import_module(f"autonn.{name}" if name else "autonn")
+        for key, value in vars(module).items():
+            ours = getattr(value, "__module__", None) == module.__name__
+            if (
+                ours
+                and not key.startswith("_")
+                and (inspect.isclass(value) or inspect.isfunction(value))
+            ):
+                found.append((f"{module.__name__}.{key}", value))
+    return found
+
+
+def test_every_public_name_is_documented_and_typed():
+    names = public()
+    assert len(names) > 100
+    for name, value in names:
+        assert inspect.getdoc(value), f"{name} has no docstring"
+        if getattr(value, "_is_protocol", False):
+            continue
+        function = value.__init__ if inspect.isclass(value) and "__init__" in vars(value) else value
+        if inspect.isfunction(function) and function.__name__ != "call":
+            hints = set(function.__annotations__)
+            missing = [
+                p
+                for p in inspect.signature(function).parameters
+                if p not in hints | {"self", "cls"}
+            ]
+            assert not missing, f"{name} does not type {missing}"
+
+
+def test_what_the_top_level_exports_exists():
+    assert [name for name in autonn.__all__ if not hasattr(autonn, name)] == []
+    assert sorted(autonn.__all__) == autonn.__all__
+
+
+# ----- Data, demo, examples -----
+
+
+def test_the_digits_are_real_and_whole():
+    digits = data.load_digits(test=0)
+    assert digits.x_train.shape == (1797, 64)
+    assert digits.x_train.dtype == np.float32
+    assert (digits.x_train.min(), digits.x_train.max()) == (0, 1)
+    assert np.bincount(digits.y_train).tolist() == [
+        178,
+        182,
+        177,
+        183,
+        181,
+        182,
+        181,
+        179,
+        174,
+        180,
+    ]
+    a, b = data.load_digits(seed=1), data.load_digits(seed=1)
+    np.testing.assert_array_equal(a.x_test, b.x_test)
+    together = np.concatenate([a.x_train, a.x_test])
+    assert len(np.unique(together, axis=0)) == len(np.unique(digits.x_train, axis=0))
+
+
+def test_minibatches_cover_all_once():
+    rng = np.random.default_rng(0)
+    batches = list(data.minibatches(np.arange(10), np.arange(10) * 2, size=4, rng=rng))
+    assert [len(x) for x, _ in batches] == [4, 4, 2]
+    assert sorted(np.concatenate([x for x, _ in batches])) == list(range(10))
+    assert all((y == 2 * x).all() for x, y in batches)
+
+
+def test_the_demo_reads_digits():
+    out = io.StringIO()
+    reached = demo.run(console=Console(file=out, width=80))
+    assert reached >= 0.97
+    assert f"{reached:.2%}" in out.getvalue()
+    assert max(map(len, out.getvalue().splitlines())) <= 80
+
+
+def test_the_demo_is_the_same_each_time():
+    quiet = [demo.run(epochs=2, seed=3, console=Console(file=io.StringIO())) for _ in range(2)]
+    assert quiet[0] == quiet[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["--help"], 0, "demo"),
+        (["demo", "--help"], 0, "--epochs"),
+        ([], 2, "COMMAND"),
+        (["dmo"], 2, "invalid choice"),
+        (["demo", "--epochs", "0"], 2, "want 1 or more"),
+    ],
+)
+def test_command_line(
+    arguments: list[str], status: int, words: str, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    told = capsys.readouterr()
+    assert end.value.code == status
+    assert words in told.out + told.err
+
+
+def test_the_command_line_names_a_missing_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(cli, "MISSING", "rich")
+    assert cli.main(["demo"]) == 1
+    assert "pip install 'autonn[cli]'" in capsys.readouterr().err
+
+
+EXAMPLES = {
+    "by_hand": lambda result: result is None,
+    "digits_mlp": lambda accuracy: accuracy >= 0.97,
+    "newton": lambda x: np.linalg.norm(x - 1) < 1e-12,
+    "plain_numpy": lambda length: abs(length - 1.7) < 0.01,
+}
+
+
+def example(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_example_has_an_expectation():
+    assert {path.stem for path in (ROOT / "examples").glob("*.py")} == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example(name: str, capsys: pytest.CaptureFixture[str]):
+    assert EXAMPLES[name](example(name).main())
+    assert capsys.readouterr().out
