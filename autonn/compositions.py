@@ -175,6 +175,12 @@ def triu(x: Array, k: int = 0) -> Array:
 # ----- Shapes -----
 
 
+@implements(np.reshape)
+def reshape(x: Array, shape: Any) -> Array:
+    """Give the same elements in another shape."""
+    return x.reshape(shape)
+
+
 @implements(np.ravel)
 def ravel(x: Array) -> Array:
     """Give the elements along one axis."""
@@ -305,11 +311,14 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     return array_split(x, indices_or_sections, axis)
 
 
-@implements(np.unstack)
 def unstack(x: Array, *, axis: int = 0) -> tuple[Array, ...]:
     """Take apart along an axis that disappears."""
     before = (slice(None),) * (axis % x.ndim)
     return tuple(x[(*before, i)] for i in range(x.shape[axis]))
+
+
+if hasattr(np, "unstack"):  # since NumPy 2.1
+    implements(np.unstack)(unstack)
 
 
 @implements(np.take)

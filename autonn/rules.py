@@ -21,7 +21,7 @@ import numpy as np
 from autonn import special
 from autonn.engine import defvjp
 from autonn.graph import Array, primitive, sum_to
-from autonn.tensors import alias, astype
+from autonn.tensors import alias, astype, reshape
 
 # ----- Primitives that NumPy has no function for, or has as a part of another -----
 
@@ -188,7 +188,7 @@ defvjp(np.prod,   x=lambda g, x, axis: g[..., None] * others(x))  # over the las
 defvjp(np.cumsum, x=lambda g, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis))
 
 # ----- Shapes -----
-defvjp(np.reshape,      x=lambda g, x_shape: g.reshape(x_shape), params=("shape",))
+defvjp(reshape,         x=lambda g, x_shape: g.reshape(x_shape))
 defvjp(np.transpose,    x=lambda g, axes: np.transpose(g, inverse_axes(axes)))
 defvjp(np.broadcast_to, x=lambda g, x_shape: sum_to(g, x_shape), params=("shape",))
 defvjp(np.roll,         x=lambda g, shift, axis: np.roll(g, -np.asarray(shift), axis))

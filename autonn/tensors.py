@@ -44,6 +44,12 @@ def put_add(x: Array, v: Array, *, index: Any) -> Array:
 
 
 @primitive
+def reshape(x: Array, *, shape: Any) -> Array:
+    """x with the same elements in another shape."""
+    return x.reshape(shape)
+
+
+@primitive
 def alias(x: Array) -> Array:
     """X itself, at a place of its own in the graph."""
     return x
@@ -58,7 +64,7 @@ def astype(x: Array, *, dtype: Any) -> Array:
 _add, _subtract, _multiply = primitive(np.add), primitive(np.subtract), primitive(np.multiply)
 _divide, _power = primitive(np.true_divide), primitive(np.power)
 _square, _negative = primitive(np.square), primitive(np.negative)
-_sum, _reshape = primitive(np.sum), primitive(np.reshape)
+_sum = primitive(np.sum)
 
 
 @final
@@ -250,7 +256,7 @@ class Tensor(Methods):
 
     def reshape(self, *shape: Any) -> Tensor:
         """Give the same elements in another shape; one length may be -1."""
-        return _reshape.apply(self, shape=shape[0] if len(shape) == 1 else shape)
+        return reshape.apply(self, shape=shape[0] if len(shape) == 1 else shape)
 
     # ----- What NumPy writes with brackets -----
 

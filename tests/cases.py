@@ -126,7 +126,7 @@ def table() -> list[Case]:
     add(np.where, lambda a: np.where(a > 0, a, 0.5), real(2, 3))
     add(np.clip, lambda x: np.clip(x, -0.4, 0.9), distinct(4, 4))
     add(np.clip, lambda x, low, high: np.clip(x, low, high), distinct(4, 4), lambda rng: np.array(-0.07), lambda rng: np.full((4, 1), 0.52))
-    add(np.clip, lambda x: np.clip(x, None, 0.52) + np.clip(x, a_min=0.01, a_max=None) + np.clip(x, min=0.01), distinct(4, 4))
+    add(np.clip, lambda x: np.clip(x, None, 0.52) + np.clip(x, a_min=0.01, a_max=None) + x.clip(min=0.01), distinct(4, 4))
     add(np.sort, lambda x: np.sort(x, axis=0), distinct(4, 3))
     add(np.sort, lambda x: np.sort(x, axis=None), distinct(4, 3))
     add(np.tril, np.tril, real(3, 4))
@@ -183,7 +183,9 @@ def table() -> list[Case]:
     add(np.hstack, lambda a, b: np.hstack([a, b]), real(2), real(3))
     add(np.split, lambda x: np.stack(np.split(x, 3, axis=1)[::2]), real(2, 6))
     add(np.array_split, lambda x: np.concatenate(np.array_split(x, [1, 3])[1:]), real(5))
-    add(np.unstack, lambda x: np.unstack(x, axis=1)[1] * np.unstack(x, axis=1)[0], real(2, 3))
+    if hasattr(np, "unstack"):
+        add(np.unstack, lambda x: np.unstack(x, axis=1)[1] * np.unstack(x, axis=1)[0], real(2, 3))
+    add(tensors.reshape, lambda x: tensors.reshape(x, shape=(3, 2)), real(2, 3))
     for mode in ("constant", "edge", "reflect", "symmetric", "wrap"):
         add(np.pad, lambda x, mode=mode: np.pad(x, ((1, 0), (2, 1)), mode), real(3, 4))
     add(np.pad, lambda x: np.pad(x, 2, constant_values=7), real(3))
