@@ -1,7 +1,6 @@
 """autonn: reverse-mode automatic differentiation of NumPy code."""
 
-from autonn import compositions as _compositions  # noqa: F401 (teaches NumPy's functions)
-from autonn import functional
+from autonn import algebra, compositions, functional, shapes  # noqa: F401 (teach NumPy's functions)
 from autonn.anomaly import detect_anomaly
 from autonn.check import gradcheck
 from autonn.engine import defvjp, implements

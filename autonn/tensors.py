@@ -45,7 +45,7 @@ def put_add(x: Array, v: Array, *, index: Any) -> Array:
 
 @primitive
 def reshape(x: Array, *, shape: Any) -> Array:
-    """x with the same elements in another shape."""
+    """Give the elements of x in another shape."""
     return x.reshape(shape)
 
 

@@ -1,0 +1,147 @@
+"""How NumPy's linear algebra runs on Tensors: products of every rank, einsum, solve."""
+
+from __future__ import annotations
+
+import math
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from autonn.engine import implements
+from autonn.graph import PRIMITIVES, Array
+from autonn.rules import einsum as einsum_primitive
+from autonn.rules import logabsdet
+from autonn.tensors import Tensor, bare
+
+_matmul, _solve = PRIMITIVES[np.matmul], PRIMITIVES[np.linalg.solve]
+
+
+@implements(np.matmul)
+def matmul(a: Array, b: Array) -> Array:
+    """Multiply matrices, stacks of them, and vectors as NumPy does."""
+    a, b = (x if isinstance(x, Tensor) else np.asarray(x) for x in (a, b))
+    if not a.ndim or not b.ndim or a.shape[-1] != b.shape[-min(b.ndim, 2)]:
+        raise ValueError(
+            f"matmul: shapes {a.shape} and {b.shape} do not fit: the last axis of the first must "
+            "be as long as the last but one (of a vector, the only one) of the second"
+        )
+    if a.ndim == 2 == b.ndim:
+        return _matmul.apply(a, b)
+    if a.ndim == 1:
+        return matmul(a[None, :], b)[..., 0, :] if b.ndim > 1 else (a * b).sum()
+    if b.ndim == 1:
+        return matmul(a, b[:, None])[..., 0]
+    if b.ndim == 2:  # one matrix for the whole stack: one product of a tall matrix
+        return _matmul.apply(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[-1])
+    return _matmul.apply(a, b)
+
+
+@implements(np.dot)
+def dot(a: Array, b: Array) -> Array:
+    """Multiply numbers, vectors or matrices; of others sum over the last and last but one axes."""
+    if not np.ndim(a) or not np.ndim(b):
+        return np.multiply(a, b)
+    return np.matmul(a, b) if b.ndim <= 2 else np.tensordot(a, b, (-1, -2))
+
+
+@implements(np.vdot)
+def vdot(a: Array, b: Array) -> Array:
+    """Multiply all the elements of two arrays and sum."""
+    return np.matmul(np.reshape(a, -1), np.reshape(b, -1))
+
+
+@implements(np.inner)
+def inner(a: Array, b: Array) -> Array:
+    """Sum products over the last axes."""
+    return np.tensordot(a, b, (-1, -1)) if np.ndim(a) and np.ndim(b) else np.multiply(a, b)
+
+
+@implements(np.outer)
+def outer(a: Array, b: Array) -> Array:
+    """Multiply each element of a by each of b."""
+    return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
+
+
+@implements(np.tensordot)
+def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
+    """Sum products over pairs of axes: one matrix product."""
+    if isinstance(axes, int):
+        axes = (range(a.ndim - axes, a.ndim), range(axes))
+    left = [i % a.ndim for i in np.atleast_1d(axes[0]).tolist()]
+    right = [i % b.ndim for i in np.atleast_1d(axes[1]).tolist()]
+    if [a.shape[i] for i in left] != [b.shape[i] for i in right]:
+        raise ValueError(f"np.tensordot: axes {axes} of shapes {a.shape} and {b.shape} do not fit")
+    rows = [i for i in range(a.ndim) if i not in left]
+    columns = [i for i in range(b.ndim) if i not in right]
+    outer, inner = [a.shape[i] for i in rows], math.prod(a.shape[i] for i in left)
+    shape = [b.shape[i] for i in columns]
+    A = np.transpose(a, (*rows, *left)).reshape(math.prod(outer), inner)
+    B = np.transpose(b, (*right, *columns)).reshape(inner, math.prod(shape))
+    return (A @ B).reshape([*outer, *shape])
+
+
+@implements(np.trace)
+def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """Sum the diagonal."""
+    return np.sum(np.diagonal(x, offset, axis1, axis2), axis=-1)
+
+
+@implements(np.einsum)
+def einsum(*operands: Any, optimize: Any = None) -> Array:
+    """Sum products over named axes.
+
+    The primitive knows no ellipsis, no implicit output and no letter twice in a term: the first
+    two are written out, the third is a diagonal.
+    """
+    if isinstance(operands[0], str):
+        text, xs = operands[0].replace(" ", ""), list(operands[1:])
+    else:  # operands and lists of axis numbers in turn
+        lists = [*operands[1::2], *([operands[-1]] if len(operands) % 2 else [])]
+        names = [
+            "".join("..." if i is Ellipsis else ascii_letters[i] for i in axes) for axes in lists
+        ]
+        xs = list(operands[: len(operands) // 2 * 2 : 2])
+        text = ",".join(names[: len(xs)]) + ("->" + names[-1] if len(operands) % 2 else "")
+    xs = [x if isinstance(x, Tensor) else np.asarray(x) for x in xs]
+    inputs, arrow, output = text.partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(xs):
+        raise ValueError(
+            f"np.einsum: {text!r} names {len(terms)} operands, but there are {len(xs)}"
+        )
+    if not arrow:
+        letters = inputs.replace(",", "").replace(".", "")
+        output = "..." * ("..." in inputs) + "".join(
+            sorted(c for c in set(letters) if letters.count(c) == 1)
+        )
+    free = [c for c in ascii_letters if c not in text]
+    widest = 0
+    for k, (term, x) in enumerate(zip(terms, xs, strict=True)):
+        if "..." in term:
+            extra = x.ndim - len(term) + 3
+            widest = max(widest, extra)
+            terms[k] = term.replace("...", "".join(free[:extra][::-1]))
+    output = output.replace("...", "".join(free[:widest][::-1]))
+    for k, term in enumerate(terms):
+        for c in sorted(set(term)):
+            while (
+                terms[k].count(c) > 1
+            ):  # a repeated letter is a diagonal, which becomes the last axis
+                i = terms[k].index(c)
+                j = terms[k].index(c, i + 1)
+                xs[k] = np.diagonal(xs[k], 0, i, j)
+                terms[k] = terms[k][:i] + terms[k][i + 1 : j] + terms[k][j + 1 :] + c
+    return einsum_primitive(*xs, subscripts=",".join(terms) + "->" + output)
+
+
+@implements(np.linalg.solve)
+def solve(a: Array, b: Array) -> Array:
+    """Solve a x = b for a vector, a matrix, or a stack of matrices."""
+    return _solve(a, b[:, None])[..., 0] if np.ndim(b) == 1 else _solve(a, b)
+
+
+@implements(np.linalg.slogdet)
+def slogdet(x: Array) -> tuple[Array, Array]:
+    """Sign and logarithm of the determinant; the sign is a plain array."""
+    return np.linalg.slogdet(bare(x))[0], logabsdet(x)
