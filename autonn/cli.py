@@ -5,12 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-
-MISSING: str | None = None
-try:
-    from autonn.demo import run
-except ModuleNotFoundError as error:  # what the extra brings
-    MISSING = error.name
+from importlib import import_module
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,10 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         value = getattr(options, name)
         if value < least:
             parser.error(f"argument --{name}: got {value}; want {least} or more")
-    if MISSING is not None:
-        print(f"autonn demo needs {MISSING}: pip install 'autonn[cli]'", file=sys.stderr)
+    try:
+        module = import_module(f"autonn.{options.command}")  # it needs what the extra brings
+    except ModuleNotFoundError as error:
+        told = f"autonn {options.command} needs {error.name}: pip install 'autonn[cli]'"
+        print(told, file=sys.stderr)
         return 1
-    run(epochs=options.epochs, seed=options.seed)
+    module.run(epochs=options.epochs, seed=options.seed)
     return 0
 
 

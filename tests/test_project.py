@@ -204,7 +204,8 @@ def test_command_line(
 def test_the_command_line_names_a_missing_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(cli, "MISSING", "rich")
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    monkeypatch.delitem(sys.modules, "autonn.demo")
     assert cli.main(["demo"]) == 1
     assert "pip install 'autonn[cli]'" in capsys.readouterr().err
 
