@@ -1,6 +1,6 @@
 """autonn: reverse-mode automatic differentiation of NumPy code."""
 
-from autonn import algebra, compositions, functional, shapes  # noqa: F401 (teach NumPy's functions)
+from autonn import algebra, compositions, functional, series, shapes  # noqa: F401 (what NumPy does)
 from autonn.anomaly import detect_anomaly
 from autonn.check import gradcheck
 from autonn.engine import defvjp, implements

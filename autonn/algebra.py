@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 from string import ascii_letters
 from typing import Any
 
 import numpy as np
 
 from autonn.engine import implements
-from autonn.graph import PRIMITIVES, Array
+from autonn.graph import DISPATCH, PRIMITIVES, Array
 from autonn.rules import einsum as einsum_primitive
-from autonn.rules import logabsdet
+from autonn.rules import logabsdet, norm
 from autonn.tensors import Tensor, bare
 
 _matmul, _solve = PRIMITIVES[np.matmul], PRIMITIVES[np.linalg.solve]
@@ -145,3 +146,73 @@ def solve(a: Array, b: Array) -> Array:
 def slogdet(x: Array) -> tuple[Array, Array]:
     """Sign and logarithm of the determinant; the sign is a plain array."""
     return np.linalg.slogdet(bare(x))[0], logabsdet(x)
+
+
+@implements(np.cross)
+def cross(a: Array, b: Array, axis: int = -1) -> Array:
+    """Give the vector product in three dimensions."""
+    a, b = (np.moveaxis(x, axis, -1) for x in (a, b))
+    if a.shape[-1] != 3 or b.shape[-1] != 3:
+        raise ValueError(
+            f"np.cross: vectors of 3 numbers wanted, these have {a.shape[-1]}, {b.shape[-1]}"
+        )
+    next_one, one_after = np.array([1, 2, 0]), np.array([2, 0, 1])
+    y = a[..., next_one] * b[..., one_after] - a[..., one_after] * b[..., next_one]
+    return np.moveaxis(y, -1, axis)
+
+
+@implements(np.kron)
+def kron(a: Array, b: Array) -> Array:
+    """Replace each element of a by its product with b."""
+    n = max(np.ndim(a), np.ndim(b))
+    a, b = (np.reshape(x, (1,) * (n - np.ndim(x)) + np.shape(x)) for x in (a, b))
+    rows = np.reshape(a, [m for length in a.shape for m in (length, 1)])
+    columns = np.reshape(b, [m for length in b.shape for m in (1, length)])
+    return (rows * columns).reshape([i * j for i, j in zip(a.shape, b.shape, strict=True)])
+
+
+@implements(np.linalg.multi_dot)
+def multi_dot(arrays: Any) -> Array:
+    """Multiply matrices one after the other."""
+    return reduce(np.matmul, arrays)
+
+
+@implements(np.linalg.matrix_power)
+def matrix_power(a: Array, n: int) -> Array:
+    """Multiply a matrix n times with itself, or its inverse."""
+    if n < 0:
+        a, n = np.linalg.inv(a), -n
+    identity = np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape)
+    return reduce(np.matmul, [a] * n, identity)
+
+
+@implements(np.linalg.vector_norm)
+def vector_norm(x: Array, *, axis: Any = None, ord: Any = 2, keepdims: bool = False) -> Array:
+    """Give the p-norm over axes, of all elements by default."""
+    if axis is None and not keepdims:
+        x, axis = np.reshape(x, -1), 0
+    if ord == 2:
+        return norm(x, axis=axis, keepdims=keepdims)
+    return np.linalg.norm(x, ord, axis=axis, keepdims=keepdims)
+
+
+@implements(np.linalg.matrix_norm)
+def matrix_norm(x: Array, *, ord: Any = "fro", keepdims: bool = False) -> Array:
+    """Give the norm of a matrix, or of each in a stack."""
+    return np.linalg.norm(x, ord, axis=(-2, -1), keepdims=keepdims)
+
+
+@implements(np.linalg.trace)
+def matrix_trace(x: Array, *, offset: int = 0) -> Array:
+    """Sum the diagonal of a matrix, or of each in a stack."""
+    return trace(x, offset, -2, -1)
+
+
+@implements(np.linalg.diagonal)
+def matrix_diagonal(x: Array, *, offset: int = 0) -> Array:
+    """Give the diagonal of a matrix, or of each in a stack."""
+    return np.diagonal(x, offset, -2, -1)
+
+
+DISPATCH[np.linalg.matmul], DISPATCH[np.linalg.tensordot] = matmul, tensordot
+DISPATCH[np.linalg.outer], DISPATCH[np.linalg.cross] = outer, cross

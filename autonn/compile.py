@@ -120,6 +120,7 @@ class _Fixed:
             f"try: y = {forward}",
             "except _expected as _error:",
             f"    raise _explained(_error, _primitive, {self.operands()}) from None",
+            *(["if type(y) is not _ndarray: y = _output(y, _primitive)"] if self.ours else []),
             "_recording, _observers = _state()",
             "_out = _new(_Tensor)",
             "_out._data = y",
@@ -127,7 +128,7 @@ class _Fixed:
             "    _out.node = _node = _Node()",
             *(f"    _node.from_{x} = _from_{x}" for x in self.xs),
             *(f"    _node.kept_{name} = {self.keep(name)}" for name in self.kept),
-            *(f"    _node.given_{name} = {name}" for name in self.params),
+            *(f"    _node.given_{name} = {self.given(name)}" for name in self.params),
             "    _node.shape = y.shape",
             "    _node.dtype = y.dtype",
             "    _node.notes = None",
@@ -171,6 +172,9 @@ class _Fixed:
                 lines.append(f"if _from_{x} is not None and not ({_no_number(n)}):")
                 lines.append(f"    {n} = _array({n}, {x}.dtype)")
         return lines
+
+    def given(self, name: str) -> str:
+        return f"_keep({name})" if self.ours else name
 
     def keep(self, name: str) -> str:
         """Keep nothing unless a rule will read it, and never a caller's own array."""

@@ -106,7 +106,8 @@ def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -
     if size == 1 and ord not in (0, "nuc"):
         if abs(ord) == np.inf:
             return (np.max if ord > 0 else np.min)(large, axis=axis, keepdims=keepdims)
-        return np.sum(large**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+        total = np.sum(large**ord, axis=axis, keepdims=keepdims)
+        return (total + (total == 0)) ** (1 / ord) * (total != 0)  # with derivative 0 at the origin
     if size == 2 and ord in (1, -1, np.inf, -np.inf):
         rows, columns = axis if isinstance(axis, tuple) else (-2, -1)
         along, over = (rows, columns) if abs(ord) == 1 else (columns, rows)

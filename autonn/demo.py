@@ -50,6 +50,8 @@ def accuracy(p: dict[str, Tensor], x: Any, labels: Any) -> float:
 def run(epochs: int = 30, seed: int = 0, console: Console | None = None) -> float:
     """Train, show the progress, say what was done; give the accuracy on the held-out images."""
     console = console or Console()
+    unicode = console.encoding.lower().startswith("utf")
+    arrow, times, shades = ("→", "×", " ░▒▓█") if unicode else ("->", "x", " .:+#")
     digits = load_digits(seed=seed)
     rng = np.random.default_rng(seed)
     p = network(rng)
@@ -82,14 +84,11 @@ def run(epochs: int = 30, seed: int = 0, console: Console | None = None) -> floa
     seconds = perf_counter() - start
     reached = accuracy(p, digits.x_test, digits.y_test)
     table = Table(title="A perceptron that reads digits", show_header=False)
-    table.add_row(
-        "network",
-        f"64 → {HIDDEN} → 10, relu, {sum(w.size for w in p.values()):,} parameters, float32",
-    )
-    table.add_row(
-        "learned from",
-        f"{len(digits.x_train):,} images of 8×8 pixels, {epochs} times over, in {seconds:.1f} s",
-    )
+    count, images = sum(w.size for w in p.values()), f"{len(digits.x_train):,} images"
+    layers = f" {arrow} ".join(("64", str(HIDDEN), "10"))
+    table.add_row("network", f"{layers}, relu, {count:,} parameters, float32")
+    learned = f"{images} of 8{times}8 pixels, {epochs} times over, in {seconds:.1f} s"
+    table.add_row("learned from", learned)
     table.add_row("tested on", f"{len(digits.x_test)} images that it had not seen")
     table.add_row("accuracy", f"[bold]{reached:.2%}[/bold]")
     console.print(table)
@@ -100,7 +99,7 @@ def run(epochs: int = 30, seed: int = 0, console: Console | None = None) -> floa
         console.print(f"One of the {len(wrong)} that it got wrong: a {truth}, read as {seen}")
         for row in digits.x_test[i].reshape(8, 8):
             console.print(
-                "  " + "".join(2 * " ░▒▓█"[round(float(v) * 4)] for v in row), highlight=False
+                "  " + "".join(2 * shades[round(float(v) * 4)] for v in row), highlight=False
             )
     return reached
 

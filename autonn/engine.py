@@ -94,12 +94,15 @@ def _check(prim: Primitive, signature: Signature, rules: dict[str, Rule | None])
                 "output, and names with an underscore are the engine's"
             )
     if {*rules} != {*arrays}:
+        given = ", ".join(rules) or "none"
         raise TypeError(
-            f"{prim}: rules are given for {', '.join(rules)}, but its array arguments are "
+            f"{prim}: rules are given for {given}, but its array arguments are "
             f"{', '.join(arrays)}; give each a rule, or None if it has no derivative"
         )
     legal = ["g", "y", *arrays, *(f"{x}_shape" for x in arrays), *params, *"i" * signature.variadic]
     for x, rule in rules.items():
+        if rule is not None and not callable(rule):
+            raise TypeError(f"{prim}: the rule of {x} is {rule!r:.40}; want a function, or None")
         for name in reads(rule):
             if name not in legal:
                 raise TypeError(
@@ -161,12 +164,15 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
     Examples
     --------
     >>> from autonn import grad
-    >>> @implements(np.sinc)
-    ... def sinc(x):
-    ...     return np.sin(np.pi * x) / (np.pi * x)
-    >>> round(grad(np.sinc)(0.5), 12)
-    np.float64(-1.273239544735)
-    >>> del DISPATCH[np.sinc]
+    >>> @implements(np.polyval)
+    ... def polyval(p, x):
+    ...     y = 0.0
+    ...     for coefficient in p:
+    ...         y = y * x + coefficient
+    ...     return y
+    >>> grad(lambda x: np.polyval([1.0, 2.0, 3.0], x))(2.0)
+    np.float64(6.0)
+    >>> del DISPATCH[np.polyval]
     """
 
     def register(composition: Rule) -> Rule:
@@ -203,11 +209,18 @@ def _connected(array: Array, node: Node | None) -> Array:
 def _operand(x: Any, prim: Primitive) -> Array:
     """Check a constant operand: a number or something that NumPy makes a numeric array of."""
     array = x if isinstance(x, np.ndarray | np.generic) else np.asarray(x)
-    if array.dtype.kind not in "fiubc":
+    if array.dtype.kind not in "fiubc" or hasattr(array, "mask"):
         raise TypeError(
             f"{prim}: cannot use {type(x).__name__} {x!r:.60}; want a Tensor, an array or a number"
         )
     return array
+
+
+def _output(y: Any, prim: Primitive) -> Array:
+    """Check what a primitive gave: one array."""
+    if isinstance(y, np.ndarray | np.generic | float | int):
+        return np.asarray(y)[()]
+    raise TypeError(f"{prim} gave a {type(y).__name__}; a primitive gives one array")
 
 
 def _keep(x: Array) -> Array:
@@ -235,8 +248,10 @@ _NAMESPACE: dict[str, Any] = {
     "_expected": (ValueError, TypeError, IndexError),
     "_explained": _explained,
     "_keep": _keep,
+    "_ndarray": np.ndarray,
     "_new": object.__new__,
     "_operand": _operand,
+    "_output": _output,
     "_shape": np.shape,
     "_state": current_state,
 }

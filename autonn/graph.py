@@ -245,10 +245,13 @@ def walk(
                 "call backward once, compute the output again, or keep the graph with "
                 "backward(retain_graph=True)"
             )
-        if create:
-            cotangents = primitive.pull_recorded(node, g, reach)
-        else:
-            cotangents = primitive.pull(node, g, retain, reach)
+        try:
+            if create:
+                cotangents = primitive.pull_recorded(node, g, reach)
+            else:
+                cotangents = primitive.pull(node, g, retain, reach)
+        except np.linalg.LinAlgError as error:
+            raise np.linalg.LinAlgError(f"the gradient of {primitive}: {error}") from None
         for observer in watching:
             observer.backward(node, g, cotangents)
         for parent, c in cotangents:
@@ -256,6 +259,8 @@ def walk(
                 continue
             if type(c) is Piece:
                 held[parent] = _add_piece(held.get(parent), c, parent, owned)
+            elif c is None:
+                raise TypeError(f"{primitive}: a rule gave None; want the cotangent, an array")
             else:
                 if c.shape != parent.shape or c.dtype is not parent.dtype:
                     c = _fitted(c, node, parent)
@@ -319,9 +324,11 @@ def _fitted(c: Array, node: Node, parent: Node) -> Array:
     if c.shape != parent.shape:
         assert node.primitive is not None
         if not node.primitive.broadcasts:
+            names = node.primitive.signature.arrays
+            x = names[min(node.parents.index(parent), len(names) - 1)]
             raise ValueError(
-                f"{node.primitive}: the rule of argument {node.parents.index(parent)} gave a "
-                f"cotangent of shape {c.shape}, but the argument has shape {parent.shape}"
+                f"{node.primitive}: the rule of {x} gave a cotangent of shape {c.shape}, but {x} "
+                f"has shape {parent.shape}. If it broadcasts, say defvjp(..., broadcasts=True)"
             )
         c = sum_to(c, parent.shape)
     return c if c.dtype == parent.dtype else c.astype(parent.dtype)

@@ -17,6 +17,7 @@ class Methods:
     __slots__ = ()
     __hash__ = object.__hash__
     _data: Any
+    node: Any
 
     # ----- The array -----
 
@@ -79,10 +80,19 @@ class Methods:
         return bool(self._data)
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number("float"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number("int"))
+
+    def _number(self, kind: str) -> Any:
+        if self.node is not None:
+            raise TypeError(
+                f"{kind}() of a Tensor that requires grad would end its graph unseen (math.exp(t) "
+                "and array[i] = t do that, too): np.exp(t) stays in it, t.at[i].set(v) stores in a "
+                "Tensor, and t.item() gives the number alone"
+            )
+        return self.item()
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu":

@@ -4,12 +4,13 @@
 names is kept for it, nothing else (`engine.defvjp`). Where a function has no derivative, one of its
 subgradients is meant:
 
-abs, sign, relu    0 at 0
-maximum, minimum   half to each argument at a tie
-max, min           shared evenly among ties
-clip               1 at the bounds
-hypot, norm, std   0 at the origin
-power              0 by the exponent at base 0, and 0 by the base of x ** 0
+abs, sign, relu             0 at 0
+maximum, minimum            half to each argument at a tie
+max, min                    shared evenly among ties
+sort                        each place to the element that NumPy put there
+clip                        1 at the bounds
+arctan2, hypot, norm, std   0 at the origin (which is a choice for the first derivative alone)
+power                       0 by the exponent at base 0, and 0 by the base of x ** 0
 """
 
 from __future__ import annotations
@@ -63,6 +64,11 @@ def expand(
         axes = [a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))]
         g = g.reshape([1 if i in axes else n for i, n in enumerate(shape)])
     return np.broadcast_to(g, shape)
+
+
+def nonzero(x: Array) -> Array:
+    """Give x, and 1 where it is 0: a divisor for what is 0 there, too."""
+    return x + (x == 0)
 
 
 def share(g: Array, a: Array, b: Array) -> Array:
@@ -128,14 +134,26 @@ defvjp(np.power,       a=lambda g, a, b: g * b * a ** (b - 1 + (b == 0)),
                        b=lambda g, a, y: g * y * np.log(a + (a == 0)))
 defvjp(np.remainder,   a=lambda g: g,
                        b=lambda g, a, b: -g * np.floor_divide(a, b))
-defvjp(np.arctan2,     a=lambda g, a, b: g * b / (a * a + b * b),
-                       b=lambda g, a, b: -g * a / (a * a + b * b))
-defvjp(np.hypot,       a=lambda g, a, y: g * a / (y + (y == 0)), b=lambda g, b, y: g * b / (y + (y == 0)))
+defvjp(np.arctan2,     a=lambda g, a, b: g * b / nonzero(a * a + b * b),
+                       b=lambda g, a, b: -g * a / nonzero(a * a + b * b))
+defvjp(np.hypot,       a=lambda g, a, y: g * a / nonzero(y),      b=lambda g, b, y: g * b / nonzero(y))
 defvjp(np.logaddexp,   a=lambda g, a, y: g * np.exp(a - y),      b=lambda g, b, y: g * np.exp(b - y))
 defvjp(np.maximum,     a=lambda g, a, b: share(g, a, b),         b=lambda g, a, b: share(g, b, a))
 defvjp(np.minimum,     a=lambda g, a, b: share(g, b, a),         b=lambda g, a, b: share(g, a, b))
 
+defvjp(np.fmax,        a=lambda g, a, b: share(g, a, b),         b=lambda g, a, b: share(g, b, a))
+defvjp(np.fmin,        a=lambda g, a, b: share(g, b, a),         b=lambda g, a, b: share(g, a, b))
+defvjp(np.fmod,        a=lambda g: g,                            b=lambda g, a, b: -g * np.trunc(a / b))
+defvjp(np.copysign,    a=lambda g, a, b: g * np.sign(a) * np.sign(b), b=None)
+
 # ----- Unary ufuncs -----
+defvjp(np.positive,    x=lambda g: g)
+defvjp(np.conjugate,   x=lambda g: g)  # of real numbers
+defvjp(np.fabs,        x=lambda g, x: g * np.sign(x))
+defvjp(np.deg2rad,     x=lambda g: g * (pi / 180))
+defvjp(np.radians,     x=lambda g: g * (pi / 180))
+defvjp(np.rad2deg,     x=lambda g: g * (180 / pi))
+defvjp(np.degrees,     x=lambda g: g * (180 / pi))
 defvjp(np.negative,    x=lambda g: -g)
 defvjp(np.absolute,    x=lambda g, x: g * np.sign(x))
 defvjp(np.sign,        x=lambda g: 0 * g)
@@ -183,7 +201,7 @@ defvjp(np.clip,  x=lambda g, x, low, high: g * ((x >= low) & (x <= high)), broad
 defvjp(np.sum,    x=lambda g, x_shape, axis, keepdims: expand(g, x_shape, axis, keepdims))
 defvjp(np.max,    x=lambda g, x, y, axis, keepdims: expand(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims))
 defvjp(np.min,    x=lambda g, x, y, axis, keepdims: expand(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims))
-defvjp(norm,      x=lambda g, x, y, axis, keepdims: expand(g / (y + (y == 0)), x.shape, axis, keepdims) * x)
+defvjp(norm,      x=lambda g, x, y, axis, keepdims: expand(g / nonzero(y), x.shape, axis, keepdims) * x)
 defvjp(np.prod,   x=lambda g, x, axis: g[..., None] * others(x))  # over the last axis
 defvjp(np.cumsum, x=lambda g, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis))
 

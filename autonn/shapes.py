@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 from autonn.engine import implements
 from autonn.graph import Array
 from autonn.methods import Axis
-from autonn.tensors import bare, put
+from autonn.tensors import Tensor, bare, put
+from autonn.tree import flatten, tree_map
 from autonn.windows import concatenate as concatenate_primitive
 
 # ----- Shapes -----
@@ -216,3 +217,41 @@ def diag(v: Array, k: int = 0) -> Array:
     n = len(v) + abs(k)
     i = np.arange(len(v))
     return put(np.zeros((n, n), v.dtype), v, index=(i - min(k, 0), i + max(k, 0)))
+
+
+# ----- Functions that only move elements: they move numbers, and the elements follow -----
+
+
+def _moves(*functions: Callable[..., Any], several: bool = False) -> None:
+    """Let NumPy functions of one argument (or of `several`), perhaps a nest of arrays, run so."""
+
+    def by_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+        def moved(*args: Any, **kwargs: Any) -> Any:
+            nest, rest = (args, ()) if several else (args[0], args[1:])
+            leaves, rebuild = flatten(nest)
+            arrays = [x if isinstance(x, Tensor) else np.asarray(x) for x in leaves]
+            ends = accumulate([x.size for x in arrays], initial=0)
+            numbers = [
+                np.arange(start, start + x.size).reshape(x.shape)
+                for start, x in zip(ends, arrays, strict=False)
+            ]
+            nest = rebuild(numbers)
+            taken = function(*nest, **kwargs) if several else function(nest, *rest, **kwargs)
+            elements = np.concatenate([np.reshape(x, -1) for x in arrays])
+            return tree_map(lambda numbers: elements[numbers], taken)
+
+        return moved
+
+    for function in functions:
+        implements(function)(by_numbers(function))
+
+
+_moves(np.flipud, np.fliplr, np.rot90, np.rollaxis, np.delete, np.resize)
+_moves(np.hsplit, np.vsplit, np.dsplit, np.column_stack, np.dstack, np.block)
+_moves(np.atleast_2d, np.atleast_3d, np.meshgrid, np.broadcast_arrays, several=True)
+
+
+@implements(np.append)
+def append(arr: Array, values: Array, axis: int | None = None) -> Array:
+    """Join along an axis, or all elements in order."""
+    return concatenate([arr, values], axis)

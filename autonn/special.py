@@ -40,7 +40,7 @@ def erf(x: Any) -> Any:
     u = (2 * (large - 3) / (large + 3) - (_U_MIN + _U_MAX)) / (_U_MAX - _U_MIN)
     tail = np.exp(-large * large) * _polynomial(_LARGE, u)
     y = np.where(size < 1, small, np.copysign(1 - tail, wide))
-    return y.astype(x.dtype if x.dtype.kind == "f" else np.float64)
+    return y.astype(x.dtype if x.dtype.kind == "f" else np.float64)[()]
 
 
 def _polynomial(coefficients: tuple[float, ...], t: Any) -> Any:

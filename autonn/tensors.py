@@ -7,6 +7,7 @@ still holds the old one.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from sys import getrefcount
 from typing import Any, NoReturn, final
@@ -83,8 +84,8 @@ class Tensor(Methods):
     dtype
         The array's dtype; by default NumPy's choice.
     copy
-        False shares the memory of an array and makes that array read-only, which catches accidental
-        writes.
+        False shares the memory of an array, and makes that array (and the one it is a view of)
+        read-only, which catches most accidental writes; `detect_anomaly` finds the others.
 
     Raises
     ------
@@ -302,8 +303,12 @@ class Tensor(Methods):
         if kwargs.get("out") is not None:
             refuse(function, "out")
         if function not in DISPATCH:
-            unsupported(function.__name__)
-        return DISPATCH[function](*args, **kwargs)
+            unsupported(f"{function.__module__}.{function.__name__}".removeprefix("numpy."))
+        try:
+            return DISPATCH[function](*args, **kwargs)
+        except TypeError:
+            check_arguments(function, args, kwargs)
+            raise
 
     # ----- Differentiation -----
 
@@ -378,6 +383,8 @@ class Tensor(Methods):
         >>> x.grad
         Tensor([1., 1.])
         """
+        if not callable(hook):
+            raise TypeError(f"register_hook: {hook!r:.40} is not a function of the gradient")
         if self.node is None:
             raise ValueError(
                 "register_hook: this Tensor does not require grad, so no gradient will reach it"
@@ -416,16 +423,21 @@ class Tensor(Methods):
         Raises
         ------
         ValueError
-            For a Tensor that an operation made, or a value whose shape does not broadcast to this
-            Tensor's.
+            For a Tensor that an operation made, or a value that does not broadcast to its shape.
+        TypeError
+            For a value that is not numeric.
         """
-        value = bare(value)
-        if np.broadcast_shapes(np.shape(value), self.shape) != self.shape:
-            seen, want = np.shape(value), self.shape
-            raise ValueError(
-                f"assign: a value of shape {seen} does not fit a Tensor of shape {want}"
+        array = np.asarray(bare(value))
+        if array.dtype.kind not in "fiub":
+            raise TypeError(
+                f"assign: cannot store {type(value).__name__} {value!r:.40}; want numbers"
             )
-        self.writable()[...] = value
+        buffer = self.writable()
+        try:
+            buffer[...] = array
+        except ValueError:
+            told = f"assign: a value of shape {array.shape} does not fit shape {self.shape}"
+            raise ValueError(told) from None
 
     def writable(self) -> np.ndarray[Any, Any]:
         """Give a leaf's array to write to: its own, or a copy if anybody else holds that.
@@ -532,6 +544,16 @@ def unsupported(name: str) -> NoReturn:
         f"(autonn.PRIMITIVES), give it one with defvjp(np.{name}, ...), or call it on t.numpy() if "
         "no gradient is needed"
     )
+
+
+def check_arguments(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> None:
+    """Refuse arguments that a NumPy function takes, but not on Tensors."""
+    signature = inspect.signature(DISPATCH[function])
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        names = ", ".join(signature.parameters)
+        raise TypeError(f"np.{function.__name__} of Tensors: {error}; it takes {names}") from None
 
 
 def refuse(

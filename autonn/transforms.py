@@ -18,7 +18,7 @@ import numpy as np
 
 from autonn.graph import Array, Node, current_state, state, walk
 from autonn.tensors import Tensor, alias, bare, connected
-from autonn.tree import flatten, tree_map
+from autonn.tree import flatten, places, tree_map
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int]
@@ -195,13 +195,16 @@ class _Run:
     def __init__(
         self, f: Function, args: Any, kwargs: Any, argnums: Argnums, has_aux: bool = False
     ) -> None:
+        if not callable(f):
+            raise TypeError(f"{f!r:.40} is not a function to differentiate")
         self.many = not isinstance(argnums, int)
         positions = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
         if any(not -len(args) <= i < len(args) for i in positions):
             raise ValueError(f"argnums={argnums}, but the function has {len(args)} arguments here")
         positions = tuple(i % len(args) for i in positions)
         self.inputs, self.rebuild = flatten(tuple(args[i] for i in positions))
-        self.entered = [_entered(x, k) for k, x in enumerate(self.inputs)]
+        names = [f"{i}{place}" for i in positions for place in places(args[i])]
+        self.entered = [_entered(x, name) for name, x in zip(names, self.inputs, strict=True)]
         self.nodes: list[Any] = [x.node for x in self.entered]
         chosen = dict(zip(positions, self.rebuild(self.entered), strict=True))
         with state(recording=True), _differentiating(self.nodes):
@@ -211,6 +214,12 @@ class _Run:
         self.aux: Any = None
         self.value, self.aux = result if has_aux else (result, None)
         self.outputs = flatten(self.value)[0]
+        for y in self.outputs:
+            if not isinstance(y, Tensor | np.ndarray | np.generic | float | int):
+                raise TypeError(
+                    f"the function to differentiate returned {y!r:.40} ({type(y).__name__}); want "
+                    "a number or an array: is a return missing?"
+                )
         self.plain = not any(isinstance(x, Tensor) for x in self.inputs)
         self.connected = current_state().recording and _leads_out(self.outputs, self.nodes)
 
@@ -288,12 +297,12 @@ def _differentiating(nodes: Sequence[Node]) -> Iterator[None]:
         _active.reset(token)
 
 
-def _entered(x: Any, k: int) -> Tensor:
+def _entered(x: Any, name: str) -> Tensor:
     """Give an input a node of its own; from there it goes on to a Tensor's past, or nowhere."""
     array = np.array(bare(x))
     if array.dtype.kind != "f":
         raise TypeError(
-            f"input {k} to differentiate by is {array.dtype} ({x!r:.40}): gradients need "
+            f"argument {name} to differentiate by is {array.dtype} ({x!r:.40}): gradients need "
             "floating-point numbers, such as 2.0 or array.astype(float)"
         )
     node: Any = alias.node.leaf(array)

@@ -32,6 +32,20 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
     return leaves, rebuild
 
 
+def places(tree: Any) -> list[str]:
+    """Say where each leaf stands, as it would be indexed.
+
+    Examples
+    --------
+    >>> places({"w": [1, 2], "b": 3})
+    ["['w'][0]", "['w'][1]", "['b']"]
+    """
+    if not isinstance(tree, dict | list | tuple):
+        return [""]
+    keyed = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    return [f"[{key!r}]{place}" for key, part in keyed for place in places(part)]
+
+
 def tree_map(function: Callable[..., Any], tree: Any) -> Any:
     """Apply a function to each leaf."""
     leaves, rebuild = flatten(tree)

@@ -88,15 +88,17 @@ LINE: dict[str, Any] = {"stride": (2,), "padding": ((2, 1),), "dilation": (2,)}
 # fmt: off
 UNARY = {
     real: (np.negative, np.absolute, np.sign, np.floor, np.ceil, np.rint, np.trunc, np.exp, np.exp2, np.expm1, np.square,
-           np.sin, np.cos, np.tan, np.arctan, np.sinh, np.cosh, np.tanh, np.arcsinh, np.reciprocal, np.cbrt, rules.erf,
+           np.positive, np.conjugate, np.fabs, np.deg2rad, np.radians, np.rad2deg, np.degrees, np.sinc, np.round, np.around,
+           np.copy, np.nan_to_num, np.sin, np.cos, np.tan, np.arctan, np.sinh, np.cosh, np.tanh, np.arcsinh, np.reciprocal, np.cbrt, rules.erf,
            rules.relu, tensors.alias),
     positive: (np.log, np.log2, np.log10, np.log1p, np.sqrt),
     unit: (np.arcsin, np.arccos, np.arctanh),
     above_one: (np.arccosh,),
 }
 BINARY = {
-    real: (np.add, np.subtract, np.multiply, np.true_divide, np.arctan2, np.hypot, np.logaddexp, np.maximum, np.minimum),
-    positive: (np.power, np.remainder),
+    real: (np.add, np.subtract, np.multiply, np.true_divide, np.arctan2, np.hypot, np.logaddexp, np.maximum, np.minimum,
+           np.fmax, np.fmin, np.copysign),
+    positive: (np.power, np.remainder, np.fmod),
 }
 
 
@@ -143,6 +145,26 @@ def table() -> list[Case]:
     add(np.prod, lambda x: np.prod(x, axis=0), real(7, 2))
     add(np.amax, np.amax, distinct(3, 2))
     add(np.amin, np.amin, distinct(3, 2))
+    for ignore in (np.nansum, np.nanmean, np.nanmax, np.nanmin, np.ptp, np.median):
+        add(ignore, ignore, distinct(2, 3))
+        add(ignore, lambda x, ignore=ignore: ignore(x, axis=1, keepdims=True), distinct(2, 4, 2))
+        add(ignore, lambda x, ignore=ignore: ignore(np.where(MASK, np.nan, x), axis=0), distinct(2, 3)) if "nan" in ignore.__name__ else None
+    add(np.nan_to_num, lambda x: np.nan_to_num(np.where(MASK, np.inf, x), posinf=3.0), real(2, 3))
+    add(np.quantile, lambda x: np.quantile(x, [0.1, 0.5, 1.0], axis=0), distinct(4, 3))
+    add(np.quantile, lambda x: np.quantile(x, 0.3, keepdims=True), distinct(4, 3))
+    add(np.percentile, lambda x: np.percentile(x, 75, axis=1, keepdims=True), distinct(4, 3))
+    add(np.average, lambda x: np.average(x, axis=1, weights=np.array([1.0, 2.0, 4.0], x.dtype)), real(2, 3))
+    add(np.average, lambda x, w: np.average(x, weights=w), real(2, 3), positive(2, 3))
+    add(np.average, np.average, real(2, 3))
+    add(np.diff, lambda x: np.diff(x, 2, axis=0), real(4, 2))
+    if hasattr(np, "trapezoid"):
+        add(np.trapezoid, lambda x: np.trapezoid(x, dx=0.5, axis=0), real(4, 2))
+        add(np.trapezoid, lambda y, x: np.trapezoid(y, x), real(2, 4), distinct(4))
+    add(np.interp, lambda x, fp: np.interp(x, np.array([0.0, 1.0, 1.5], x.dtype), fp), real(2, 3), real(3))
+    for mode in ("full", "same", "valid"):
+        add(np.convolve, lambda a, v, mode=mode: np.convolve(a, v, mode), real(5), real(3))
+        add(np.convolve, lambda a, v, mode=mode: np.convolve(a, v, mode), real(2), real(5))
+    add(np.select, lambda x, z: np.select([MASK, ~MASK & (ROWS[:3] > 1)], [x, z * 2], 0.5), real(2, 3), real(3))
     add(np.cumsum, lambda x: np.cumsum(x, axis=1), real(2, 3, 2))
     add(np.cumsum, np.cumsum, real(2, 3))
     add(np.cumprod, lambda x: np.cumprod(x, axis=0), with_zeros(6, 2))
@@ -190,6 +212,23 @@ def table() -> list[Case]:
         add(np.pad, lambda x, mode=mode: np.pad(x, ((1, 0), (2, 1)), mode), real(3, 4))
     add(np.pad, lambda x: np.pad(x, 2, constant_values=7), real(3))
 
+    for move in (np.flipud, np.fliplr, np.rot90):
+        add(move, move, real(2, 3))
+    add(np.rollaxis, lambda x: np.rollaxis(x, 2), real(2, 3, 2))
+    add(np.delete, lambda x: np.delete(x, [0, 2], axis=1), real(2, 4))
+    add(np.resize, lambda x: np.resize(x, (3, 3)), real(2, 2))
+    add(np.hsplit, lambda x: np.hsplit(x, 2)[1], real(2, 4))
+    add(np.vsplit, lambda x: np.vsplit(x, [1])[1], real(3, 2))
+    add(np.dsplit, lambda x: np.dsplit(x, 2)[0], real(2, 2, 2))
+    add(np.column_stack, lambda a, b: np.column_stack([a, b]), real(3), real(3, 2))
+    add(np.dstack, lambda a, b: np.dstack([a, b]), real(3), real(3))
+    add(np.block, lambda a, b: np.block([[a, b], [b, a]]), real(2, 2), real(2, 2))
+    add(np.append, lambda a, b: np.append(a, b), real(2), real(2, 2))
+    add(np.append, lambda a, b: np.append(a, b, axis=0), real(1, 2), real(2, 2))
+    add(np.atleast_2d, np.atleast_2d, real(3))
+    add(np.atleast_3d, np.atleast_3d, real(3))
+    add(np.meshgrid, lambda a, b: np.stack(np.meshgrid(a, b, indexing="ij")), real(2), real(3))
+    add(np.broadcast_arrays, lambda a, b: np.concatenate(np.broadcast_arrays(a, b)), real(2, 1), real(3))
     for index in (1, -1, slice(None, None, -2), (slice(1, None), None, ..., 0), ROWS, (ROWS, np.array([1, 1, 1, 0, 2])),
                   (slice(None), ROWS), np.array([True, False, True])):
         add(tensors.getitem, lambda x, index=index: x[index], real(3, 3))
@@ -219,6 +258,20 @@ def table() -> list[Case]:
     add(np.outer, np.outer, real(2, 2), real(3))
     add(np.tensordot, lambda a, b: np.tensordot(a, b, ((0, 2), (1, 0))), real(2, 3, 4), real(4, 2, 2))
     add(np.tensordot, lambda a, b: np.tensordot(a, b, 1), real(2, 3), real(3, 2))
+    add(np.linalg.matmul, np.linalg.matmul, real(2, 3), real(3, 2))
+    add(np.linalg.tensordot, lambda a, b: np.linalg.tensordot(a, b, axes=1), real(2, 3), real(3, 2))
+    add(np.linalg.outer, np.linalg.outer, real(2), real(3))
+    add(np.linalg.cross, np.linalg.cross, real(2, 3), real(2, 3))
+    add(np.linalg.multi_dot, lambda a, b, c: np.linalg.multi_dot([a, b, c]), real(2, 3), real(3, 2), real(2))
+    add(np.linalg.matrix_power, lambda x: np.linalg.matrix_power(x, 3), real(2, 2))
+    add(np.linalg.matrix_power, lambda x: np.linalg.matrix_power(x, -2), matrix(2, 2), half=False)
+    add(np.linalg.vector_norm, lambda x: np.linalg.vector_norm(x, axis=0), real(2, 3))
+    add(np.linalg.vector_norm, lambda x: np.linalg.vector_norm(x, ord=3), real(2, 3))
+    add(np.linalg.matrix_norm, lambda x: np.linalg.matrix_norm(x, keepdims=True), real(2, 3, 2))
+    add(np.linalg.trace, np.linalg.trace, real(2, 3, 3))
+    add(np.linalg.diagonal, lambda x: np.linalg.diagonal(x, offset=1), real(2, 3, 3))
+    add(np.cross, lambda a, b: np.cross(a, b, axis=0), real(3, 2), real(3, 2))
+    add(np.kron, np.kron, real(2, 2), real(3))
     for text, *shapes in (("ij,jk", (2, 3), (3, 2)), ("ij->", (2, 3)), ("ij->ji", (2, 3)), ("ii", (3, 3)), ("iij->j", (3, 3, 2)),
                           ("...ij,...jk->...ik", (2, 1, 2, 3), (3, 3, 2)), ("i,j,k->kji", (2,), (3,), (2,)),
                           ("bij,bjk,kl->il", (2, 2, 3), (2, 3, 2), (2, 2)), ("i...->...", (3, 2))):

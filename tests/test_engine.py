@@ -492,7 +492,7 @@ def test_as_python_sees_it():
     x = leaf([[1.0, 2.0]])
     assert len(x) == 1
     assert [row.tolist() for row in x] == [[1, 2]]
-    assert float(x.sum()) == 3
+    assert float(x.sum().detach()) == x.sum().item() == 3
     assert int(Tensor(3)) == 3
     assert [10, 20, 30][Tensor(1)] == 20
     assert bool(Tensor(0.0)) is False
@@ -527,10 +527,10 @@ def test_a_primitive_of_ones_own():
 
 
 def test_a_numpy_function_taught():
-    with pytest.raises(NotImplementedError, match="sinc has no rule"):
-        np.sinc(leaf(0.5))
+    with pytest.raises(NotImplementedError, match="polyval has no rule"):
+        np.polyval([1.0, 2.0], leaf(0.5))
     try:
-        autonn.implements(np.sinc)(lambda x: np.sin(np.pi * x) / (np.pi * x))
-        assert autonn.gradcheck(np.sinc, [0.5, 0.25])
+        autonn.implements(np.polyval)(lambda p, x: p[0] * x + p[1])
+        assert autonn.gradcheck(lambda x: np.polyval([1.0, 2.0], x), [0.5, 0.25])
     finally:
-        autonn.graph.DISPATCH.pop(np.sinc)
+        autonn.graph.DISPATCH.pop(np.polyval)

@@ -23,7 +23,7 @@ from autonn import cli, data, demo
 ROOT = Path(__file__).parents[1]
 # Each may import those above it, and nothing below.
 ORDER = [
-    "compile", "methods", "graph", "tensors", "engine", "windows", "special", "rules", "compositions", "shapes", "algebra", "tree",
+    "compile", "methods", "graph", "tensors", "engine", "windows", "special", "rules", "tree", "compositions", "shapes", "algebra", "series",
     "transforms", "functional", "check.numerical", "check.gradcheck", "check", "anomaly", "data", "demo", "", "cli",
 ]  # fmt: skip
 OUTSIDE = {"numpy": None, "rich": {"demo"}}

@@ -34,7 +34,9 @@ def test_values_are_numpys(case: Case):
     inputs = case.inputs()
     y = case.call(*map(Tensor, inputs))
     exact = isinstance(case.function, Primitive) or DISPATCH[case.function].__name__ == "call"
-    np.testing.assert_allclose(bare(y), case.call(*inputs), rtol=0 if exact else 1e-14, atol=0)
+    np.testing.assert_allclose(
+        bare(y), case.call(*inputs), rtol=0 if exact else 1e-14, atol=0 if exact else 1e-16
+    )
     assert isinstance(y, Tensor)
 
 
@@ -56,6 +58,7 @@ def test_dtypes_stay_what_they_are(case: Case, dtype: Any, monkeypatch: pytest.M
         y = case.call(*inputs)
         assert y.dtype == dtype or case.function is tensors.astype
         y.sum().backward(create_graph=True)
+        inputs = [x for x in inputs if x.grad is not None or case.function is not np.copysign]
         assert all(x.grad.dtype == dtype and x.grad.shape == x.shape for x in inputs)
         again = [g for x in inputs if (g := x.grad).requires_grad]
         if again:

@@ -113,10 +113,10 @@ def gradcheck(
     Parameters
     ----------
     f
-        A function of Tensors that returns a Tensor, or a nest of them.
+        A function of Tensors that returns a Tensor, or a nest of them; the same at each call.
     *inputs
-        Numbers, arrays or Tensors. Those of floating point are differentiated by, in float64;
-        others stay.
+        Numbers, arrays, Tensors, or nests of them. Those of floating point are differentiated by,
+        in float64; others stay.
     order
         2 checks the gradient's own gradients, too.
     tol
@@ -138,6 +138,10 @@ def gradcheck(
     ------
     GradcheckError
         An AssertionError with the report.
+    TypeError
+        When no input is of floating point, or an output is no Tensor.
+    ValueError
+        When the function is not finite at the inputs, or gives another value each time.
 
     Examples
     --------
@@ -147,21 +151,49 @@ def gradcheck(
     if order < 1:
         raise ValueError(f"gradcheck: order={order}; want 1 or more")
     rng = np.random.default_rng(seed)
-    arrays = [np.array(bare(x)) for x in inputs]
+    parts = [flatten(x) if _is_nest(x) else flatten(np.array(bare(x))) for x in inputs]
+    arrays = [np.array(bare(leaf)) for leaves, _ in parts for leaf in leaves]
     arrays = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in arrays]
     if not any(x.dtype.kind == "f" for x in arrays):
         raise TypeError(
             "gradcheck: no input is of floating point, so there is no gradient to check"
         )
+
+    def of_leaves(*leaves: Any) -> list[Tensor]:
+        rest = iter(leaves)
+        args = [rebuild([next(rest) for _ in part]) for part, rebuild in parts]
+        return _tensors(f(*args))
+
     report = GradcheckReport(tol)
+    function: Callable[..., Any] = of_leaves
     for level in range(1, order + 1):
         with np.errstate(all="ignore"):
-            cotangents = _check(f, arrays, level, report, rng, elements)
+            cotangents = _check(function, arrays, level, report, rng, elements)
         if level < order:
-            f, arrays = _pulled(f, len(arrays), arrays), [*arrays, *cotangents]
+            function = _pulled(function, len(arrays), arrays)
+            arrays = [*arrays, *cotangents]
     if raises and not report.ok:
         raise GradcheckError(report)
     return report
+
+
+def _is_nest(x: Any) -> bool:
+    """Tell a nest of inputs from a list of numbers, which is an array."""
+    if isinstance(x, list | tuple):
+        return any(isinstance(item, dict | np.ndarray | Tensor) or _is_nest(item) for item in x)
+    return isinstance(x, dict)
+
+
+def _tensors(outputs: Any) -> list[Tensor]:
+    """Give all outputs, which must be Tensors: of anything else the graph is lost."""
+    leaves, _ = flatten(outputs)
+    for y in leaves:
+        if not isinstance(y, Tensor):
+            raise TypeError(
+                f"gradcheck: the function gave a {type(y).__name__}, not a Tensor, so no gradient "
+                "can be checked: is a return missing, or does the graph end in .item() or .numpy()?"
+            )
+    return leaves
 
 
 def _pulled(f: Callable[..., Any], count: int, arrays: Sequence[Any]) -> Callable[..., Any]:
@@ -174,7 +206,7 @@ def _pulled(f: Callable[..., Any], count: int, arrays: Sequence[Any]) -> Callabl
         def inner(*chosen: Any) -> Any:
             for k, x in zip(floats, chosen, strict=True):
                 inputs[k] = x
-            return [y for y in flatten(f(*inputs))[0] if isinstance(y, Tensor)]
+            return f(*inputs)
 
         return vjp(inner, *[args[k] for k in floats])[1](list(w))
 
@@ -191,7 +223,7 @@ def _check(
 ) -> list[Any]:
     floats = [k for k, x in enumerate(arrays) if x.dtype.kind == "f"]
     inputs = [Tensor(x, requires_grad=k in floats) for k, x in enumerate(arrays)]
-    outputs = [y for y in flatten(f(*inputs))[0] if isinstance(y, Tensor)]
+    outputs = _tensors(f(*inputs))
     w = [np.asarray(rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1, 1], y.shape)) for y in outputs]
     for y, seed in zip(outputs, w, strict=True):
         if y.requires_grad:
@@ -200,9 +232,16 @@ def _check(
     def contracted(k: int, x: Any) -> Any:
         with no_grad():
             args = [Tensor(x if j == k else a) for j, a in enumerate(arrays)]
-            ys = [bare(y) for y in flatten(f(*args))[0] if isinstance(y, Tensor)]
+            ys = [bare(y) for y in _tensors(f(*args))]
         return sum(np.sum(seed * y) for seed, y in zip(w, ys, strict=True))
 
+    again = zip(outputs, _tensors(f(*inputs)), strict=True)
+    if not all(np.array_equal(bare(y), bare(z), equal_nan=True) for y, z in again):
+        raise ValueError(
+            "gradcheck: the function gives another value each time; fix its seed or its random mask"
+        )
+    if order == 1 and not all(np.all(np.isfinite(bare(y))) for y in outputs):
+        raise ValueError("gradcheck: the function is not finite at these inputs; choose others")
     for k in floats:
         g = np.zeros_like(arrays[k]) if inputs[k].grad is None else bare(inputs[k].grad)
         indices = list(np.ndindex(arrays[k].shape))
