@@ -123,7 +123,7 @@ class _Fixed:
             *(["if type(y) is not _ndarray: y = _output(y, _primitive)"] if self.ours else []),
             "_recording, _observers = _state()",
             "_out = _new(_Tensor)",
-            "_out._data = y",
+            "_out._array = y",
             f"if _recording and ({self.any_node()}):",
             "    _out.node = _node = _Node()",
             *(f"    _node.from_{x} = _from_{x}" for x in self.xs),
@@ -164,13 +164,13 @@ class _Fixed:
         lines = [" = ".join(f"_from_{x}" for x in self.xs) + " = None"]
         for x in self.xs:
             node = f"_from_{x} = {x}.node; " if x in self.ruled else ""
-            lines.append(f"if type({x}) is _Tensor: {node}{x} = {x}._data")
+            lines.append(f"if type({x}) is _Tensor: {node}{x} = {x}._array")
             lines.append(f"elif {_no_number(x)}: {x} = _operand({x}, _primitive)")
         if self.broadcasts and len(self.xs) == 2:
             # A number takes the other's dtype: what NumPy would do at each use of it, done once.
             for x, n in (self.xs, self.xs[::-1]):
                 lines.append(f"if _from_{x} is not None and not ({_no_number(n)}):")
-                lines.append(f"    {n} = _array({n}, {x}.dtype)")
+                lines.append(f"    {n} = _np_array({n}, {x}.dtype)")
         return lines
 
     def given(self, name: str) -> str:
@@ -257,7 +257,7 @@ class _Variadic(_Fixed):
 
     def unpack(self) -> list[str]:
         x = self.x
-        data = "x._data if type(x) is _Tensor else _operand(x, _primitive)"
+        data = "x._array if type(x) is _Tensor else _operand(x, _primitive)"
         return [
             f"_from_{x} = tuple([x.node if type(x) is _Tensor else None for x in {x}])",
             f"{x} = tuple([{data} for x in {x}])",

@@ -243,7 +243,7 @@ def _explained(error: Exception, prim: Primitive, operands: Sequence[Any]) -> Ex
 
 _NAMESPACE: dict[str, Any] = {
     "_Tensor": Tensor,
-    "_array": np.array,
+    "_np_array": np.array,
     "_connected": _connected,
     "_expected": (ValueError, TypeError, IndexError),
     "_explained": _explained,

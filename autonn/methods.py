@@ -16,7 +16,7 @@ class Methods:
 
     __slots__ = ()
     __hash__ = object.__hash__
-    _data: Any
+    _array: Any
     node: Any
 
     # ----- The array -----
@@ -24,27 +24,27 @@ class Methods:
     @property
     def shape(self) -> tuple[int, ...]:
         """The length of each axis."""
-        return self._data.shape
+        return self._array.shape
 
     @property
     def dtype(self) -> numpy.dtype[Any]:
         """The type of the elements."""
-        return self._data.dtype
+        return self._array.dtype
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._data.ndim
+        return self._array.ndim
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self._data.size
+        return self._array.size
 
     @property
     def nbytes(self) -> int:
         """The memory of the elements, in bytes."""
-        return self._data.nbytes
+        return self._array.nbytes
 
     def numpy(self) -> numpy.ndarray[Any, Any]:
         """Give the values as a read-only array, outside the graph."""
@@ -56,11 +56,11 @@ class Methods:
             raise ValueError(
                 f"item: a Tensor of shape {self.shape} has {self.size} elements, not one"
             )
-        return self._data.item()
+        return self._array.item()
 
     def tolist(self) -> Any:
         """Give the values as nested lists of Python numbers."""
-        return self._data.tolist()
+        return self._array.tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise TypeError(
@@ -77,7 +77,7 @@ class Methods:
         return self.shape[0]
 
     def __bool__(self) -> bool:
-        return bool(self._data)
+        return bool(self._array)
 
     def __float__(self) -> float:
         return float(self._number("float"))
@@ -225,19 +225,19 @@ class Methods:
 
     def argmax(self, axis: int | None = None) -> Any:
         """Give the index of the largest element, as a plain array."""
-        return np.argmax(self._data, axis)
+        return np.argmax(self._array, axis)
 
     def argmin(self, axis: int | None = None) -> Any:
         """Give the index of the smallest element, as a plain array."""
-        return np.argmin(self._data, axis)
+        return np.argmin(self._array, axis)
 
     def all(self, axis: Axis = None) -> Any:
         """Tell whether all elements are true, as a plain array."""
-        return np.all(self._data, axis)
+        return np.all(self._array, axis)
 
     def any(self, axis: Axis = None) -> Any:
         """Tell whether any element is true, as a plain array."""
-        return np.any(self._data, axis)
+        return np.any(self._array, axis)
 
     # ----- Elementwise -----
 

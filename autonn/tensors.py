@@ -102,8 +102,8 @@ class Tensor(Methods):
     Tensor([2., 4., 6.])
     """
 
-    __slots__ = ("__weakref__", "_data", "_name", "node")
-    _data: Array
+    __slots__ = ("__weakref__", "_array", "_name", "node")
+    _array: Array
     node: Node | None
 
     def __init__(
@@ -126,7 +126,7 @@ class Tensor(Methods):
         while not copy and isinstance(data, np.ndarray):
             data.flags.writeable = False
             data = data.base
-        self._data = array
+        self._array = array
         self.node = None
         self.requires_grad = requires_grad
         self.name = name
@@ -141,7 +141,7 @@ class Tensor(Methods):
     @property
     def data(self) -> np.ndarray[Any, Any]:
         """The array, as a read-only view; `assign` writes to it."""
-        view = np.asarray(self._data).view()
+        view = np.asarray(self._array).view()
         view.flags.writeable = False
         return view
 
@@ -180,14 +180,14 @@ class Tensor(Methods):
             raise ValueError(
                 "requires_grad can only be set on leaves: t.detach() gives a Tensor without history"
             )
-        if value and self._data.dtype.kind != "f":
+        if value and self._array.dtype.kind != "f":
             raise TypeError(
                 f"requires_grad: gradients need real floating-point numbers, this is {self.dtype}; "
                 "make it of floats: Tensor(data, requires_grad=True, dtype=np.float64)"
             )
         if value != self.requires_grad:
             name = self.name
-            self.node = Node.leaf(self._data) if value else None
+            self.node = Node.leaf(self._array) if value else None
             self.name = name
 
     @property
@@ -351,13 +351,13 @@ class Tensor(Methods):
 
     def _seed(self, gradient: Any) -> Tensor:
         if gradient is None:
-            if self._data.size != 1:
+            if self._array.size != 1:
                 raise ValueError(
                     f"backward: a Tensor of shape {self.shape} needs the gradient of what comes "
                     "after it: pass backward(gradient) of that shape, or reduce it to one number "
                     "first, as in y.sum().backward()"
                 )
-            return connected(np.ones_like(self._data), None)
+            return connected(np.ones_like(self._array), None)
         seed = gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=self.dtype)
         if seed.shape != self.shape:
             raise ValueError(
@@ -367,7 +367,7 @@ class Tensor(Methods):
 
     def detach(self) -> Tensor:
         """Give a constant Tensor with the same values, without history."""
-        return connected(self._data, None)
+        return connected(self._array, None)
 
     def register_hook(self, hook: Callable[[Tensor], Any]) -> Callable[[], None]:
         """Call `hook(gradient)` in each backward pass, once this Tensor's gradient is complete.
@@ -400,7 +400,7 @@ class Tensor(Methods):
             if new.shape != shape:
                 raise ValueError(f"a hook made a gradient of shape {new.shape}; want {shape}")
             new = new.astype(dtype)
-            return new if isinstance(g, Tensor) else new._data
+            return new if isinstance(g, Tensor) else new._array
 
         hooks, key = self.node.noted().hooks, object()
         hooks[key] = call
@@ -447,15 +447,15 @@ class Tensor(Methods):
         if self.node is not None and self.node.primitive is not None:
             maker = self.node.primitive
             raise ValueError(f"assign: only leaves can be changed; {maker} made this Tensor")
-        shared = getrefcount(self._data) > _UNSHARED or self._data.base is not None
-        if shared or not self._data.flags.writeable:
-            self._data = np.array(self._data)
-        return self._data
+        shared = getrefcount(self._array) > _UNSHARED or self._array.base is not None
+        if shared or not self._array.flags.writeable:
+            self._array = np.array(self._array)
+        return self._array
 
     # ----- As Python sees it -----
 
     def __repr__(self) -> str:
-        text = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
+        text = np.array2string(np.asarray(self._array), separator=", ", prefix="Tensor(")
         if self.dtype not in (np.float64, np.int64, np.bool_):
             text += f", dtype={self.dtype}"
         if self.name is not None:
@@ -469,7 +469,7 @@ class Tensor(Methods):
             raise TypeError(
                 "only leaves can be copied and pickled: t.detach() gives a Tensor without history"
             )
-        return Tensor, (np.asarray(self._data), self.requires_grad, self.name)
+        return Tensor, (np.asarray(self._array), self.requires_grad, self.name)
 
     def __iter__(self) -> Iterator[Tensor]:
         if self.ndim == 0:
@@ -515,12 +515,14 @@ def _settled(index: Any) -> Any:
 def connected(array: Array, node: Node | None) -> Tensor:
     """Make the Tensor of an array that the engine owns."""
     t: Tensor = object.__new__(Tensor)
-    t._data = array
+    t._array = array
     t.node = node
     return t
 
 
-_UNSHARED = getrefcount(Tensor([0.0])._data)  # what it counts when the Tensor alone holds its array
+_UNSHARED = getrefcount(
+    Tensor([0.0])._array
+)  # what it counts when the Tensor alone holds its array
 _METHODS: dict[tuple[np.ufunc, str], Any] = {
     (np.add, "reduce"): np.sum,
     (np.multiply, "reduce"): np.prod,
@@ -534,7 +536,7 @@ def bare(x: Any) -> Any:
     """Replace Tensors by their arrays, in lists and tuples, too."""
     if isinstance(x, list | tuple):
         return type(x)(map(bare, x))
-    return x._data if isinstance(x, Tensor) else x
+    return x._array if isinstance(x, Tensor) else x
 
 
 def unsupported(name: str) -> NoReturn:

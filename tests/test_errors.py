@@ -144,6 +144,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], Any, list[str]]] = {
     "assigning nothing": (lambda: x(3).assign(None), TypeError, ["None", "numbers"]),
     "a hook that is no function": (lambda: x(3).register_hook(3), TypeError, ["3", "function"]),
     "a masked array": (lambda: x(2) * np.ma.array([1.0, 2.0], mask=[0, 1]), TypeError, ["masked"]),
+    "a masked array on the left": (lambda: np.ma.array([1.0, 2.0], mask=[0, 1]) * x(2), TypeError, ["t.numpy()"]),
     "a parameter that mean does not take": (lambda: np.mean(x(3), dtype="f4"), TypeError, ["np.mean", "dtype", "keepdims"]),
     "a rule that gives nothing": (rule_without_return, TypeError, ["None", "cotangent"]),
     "a primitive that gives two": (primitive_of_two, TypeError, ["tuple", "one array"]),
