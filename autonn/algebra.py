@@ -13,15 +13,16 @@ from autonn.engine import implements
 from autonn.graph import DISPATCH, PRIMITIVES, Array
 from autonn.rules import einsum as einsum_primitive
 from autonn.rules import logabsdet, norm
-from autonn.tensors import Tensor, bare
+from autonn.tensors import axes_of, bare, operand
 
+LETTERS = "".join(sorted(ascii_letters))  # einsum orders by letter, as it orders axis numbers
 _matmul, _solve = PRIMITIVES[np.matmul], PRIMITIVES[np.linalg.solve]
 
 
 @implements(np.matmul)
 def matmul(a: Array, b: Array) -> Array:
     """Multiply matrices, stacks of them, and vectors as NumPy does."""
-    a, b = (x if isinstance(x, Tensor) else np.asarray(x) for x in (a, b))
+    a, b = operand(a), operand(b)
     if not a.ndim or not b.ndim or a.shape[-1] != b.shape[-min(b.ndim, 2)]:
         raise ValueError(
             f"matmul: shapes {a.shape} and {b.shape} do not fit: the last axis of the first must "
@@ -30,18 +31,22 @@ def matmul(a: Array, b: Array) -> Array:
     if a.ndim == 2 == b.ndim:
         return _matmul.apply(a, b)
     if a.ndim == 1:
-        return matmul(a[None, :], b)[..., 0, :] if b.ndim > 1 else (a * b).sum()
+        y = matmul(a[None, :], b if b.ndim > 1 else b[:, None])
+        return y[..., 0, :] if b.ndim > 1 else y.reshape(())
     if b.ndim == 1:
         return matmul(a, b[:, None])[..., 0]
     if b.ndim == 2:  # one matrix for the whole stack: one product of a tall matrix
-        return _matmul.apply(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[-1])
+        rows = math.prod(a.shape[:-1])
+        y = _matmul.apply(a.reshape(rows, a.shape[-1]), b)
+        return y.reshape(*a.shape[:-1], b.shape[-1])
     return _matmul.apply(a, b)
 
 
 @implements(np.dot)
 def dot(a: Array, b: Array) -> Array:
     """Multiply numbers, vectors or matrices; of others sum over the last and last but one axes."""
-    if not np.ndim(a) or not np.ndim(b):
+    a, b = operand(a), operand(b)
+    if not a.ndim or not b.ndim:
         return np.multiply(a, b)
     return np.matmul(a, b) if b.ndim <= 2 else np.tensordot(a, b, (-1, -2))
 
@@ -55,7 +60,8 @@ def vdot(a: Array, b: Array) -> Array:
 @implements(np.inner)
 def inner(a: Array, b: Array) -> Array:
     """Sum products over the last axes."""
-    return np.tensordot(a, b, (-1, -1)) if np.ndim(a) and np.ndim(b) else np.multiply(a, b)
+    a, b = operand(a), operand(b)
+    return np.tensordot(a, b, (-1, -1)) if a.ndim and b.ndim else np.multiply(a, b)
 
 
 @implements(np.outer)
@@ -67,10 +73,10 @@ def outer(a: Array, b: Array) -> Array:
 @implements(np.tensordot)
 def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
     """Sum products over pairs of axes: one matrix product."""
-    if isinstance(axes, int):
+    a, b = operand(a), operand(b)
+    if isinstance(axes, int | np.integer):
         axes = (range(a.ndim - axes, a.ndim), range(axes))
-    left = [i % a.ndim for i in np.atleast_1d(axes[0]).tolist()]
-    right = [i % b.ndim for i in np.atleast_1d(axes[1]).tolist()]
+    left, right = (axes_of(x, tuple(np.atleast_1d(i))) for x, i in zip((a, b), axes, strict=True))
     if [a.shape[i] for i in left] != [b.shape[i] for i in right]:
         raise ValueError(f"np.tensordot: axes {axes} of shapes {a.shape} and {b.shape} do not fit")
     rows = [i for i in range(a.ndim) if i not in left]
@@ -99,12 +105,10 @@ def einsum(*operands: Any, optimize: Any = None) -> Array:
         text, xs = operands[0].replace(" ", ""), list(operands[1:])
     else:  # operands and lists of axis numbers in turn
         lists = [*operands[1::2], *([operands[-1]] if len(operands) % 2 else [])]
-        names = [
-            "".join("..." if i is Ellipsis else ascii_letters[i] for i in axes) for axes in lists
-        ]
+        names = ["".join("..." if i is Ellipsis else LETTERS[i] for i in axes) for axes in lists]
         xs = list(operands[: len(operands) // 2 * 2 : 2])
         text = ",".join(names[: len(xs)]) + ("->" + names[-1] if len(operands) % 2 else "")
-    xs = [x if isinstance(x, Tensor) else np.asarray(x) for x in xs]
+    xs = [operand(x) for x in xs]
     inputs, arrow, output = text.partition("->")
     terms = inputs.split(",")
     if len(terms) != len(xs):
@@ -139,7 +143,8 @@ def einsum(*operands: Any, optimize: Any = None) -> Array:
 @implements(np.linalg.solve)
 def solve(a: Array, b: Array) -> Array:
     """Solve a x = b for a vector, a matrix, or a stack of matrices."""
-    return _solve(a, b[:, None])[..., 0] if np.ndim(b) == 1 else _solve(a, b)
+    a, b = operand(a), operand(b)
+    return _solve(a, b[:, None])[..., 0] if b.ndim == 1 else _solve(a, b)
 
 
 @implements(np.linalg.slogdet)

@@ -82,7 +82,8 @@ def kept_for(signature: Signature, rules: Mapping[str, Rule | None]) -> dict[str
     for x, rule in rules.items():
         own_shape = "" if signature.variadic else f"{x}_shape"  # which the parent's node knows
         for name in reads(rule):
-            if name not in ("g", "i", own_shape) and name not in signature.params:
+            given = name in signature.params or name == "g" or (name == "i" and signature.variadic)
+            if not given and name != own_shape:
                 kept.setdefault(name, []).append(x)
     return kept
 
@@ -120,11 +121,11 @@ class _Fixed:
             f"try: y = {forward}",
             "except _expected as _error:",
             f"    raise _explained(_error, _primitive, {self.operands()}) from None",
-            *(["if type(y) is not _ndarray: y = _output(y, _primitive)"] if self.ours else []),
-            "_recording, _observers = _state()",
+            *(["if _type(y) is not _ndarray: y = _output(y, _primitive)"] if self.ours else []),
+            "_paused, _observers = _state()",
             "_out = _new(_Tensor)",
             "_out._array = y",
-            f"if _recording and ({self.any_node()}):",
+            f"if not _paused and ({self.any_node()}):",
             "    _out.node = _node = _Node()",
             *(f"    _node.from_{x} = _from_{x}" for x in self.xs),
             *(f"    _node.kept_{name} = {self.keep(name)}" for name in self.kept),
@@ -155,7 +156,7 @@ class _Fixed:
         return "(" + "".join(f"_in_{x}, " for x in self.xs) + ")"
 
     def no_tensor(self) -> str:
-        return " and ".join(f"type({x}) is not _Tensor" for x in self.xs)
+        return " and ".join(f"_type({x}) is not _Tensor" for x in self.xs)
 
     def any_node(self) -> str:
         return " or ".join(f"_from_{x} is not None" for x in self.ruled) or "False"
@@ -164,7 +165,7 @@ class _Fixed:
         lines = [" = ".join(f"_from_{x}" for x in self.xs) + " = None"]
         for x in self.xs:
             node = f"_from_{x} = {x}.node; " if x in self.ruled else ""
-            lines.append(f"if type({x}) is _Tensor: {node}{x} = {x}._array")
+            lines.append(f"if _type({x}) is _Tensor: {node}{x} = {x}._array")
             lines.append(f"elif {_no_number(x)}: {x} = _operand({x}, _primitive)")
         if self.broadcasts and len(self.xs) == 2:
             # A number takes the other's dtype: what NumPy would do at each use of it, done once.
@@ -225,7 +226,8 @@ class _Fixed:
         def argument(name: str) -> str:
             if name in self.params:
                 return f"_node.given_{name}"
-            return name if name in ("g", "i", *self.kept) else f"_from_{x}.shape"
+            own_shape = name == f"{x}_shape" and name not in self.kept
+            return f"_from_{x}.shape" if own_shape else name
 
         return f"rule_{x}({', '.join(map(argument, reads(self.rules[x])))})"
 
@@ -250,23 +252,23 @@ class _Variadic(_Fixed):
         return f"_in_{self.x}"
 
     def no_tensor(self) -> str:
-        return f"_Tensor not in map(type, {self.x})"
+        return f"_Tensor not in _map(_type, {self.x})"
 
     def any_node(self) -> str:
-        return f"any(_from_{self.x})"
+        return f"_any(_from_{self.x})"
 
     def unpack(self) -> list[str]:
         x = self.x
-        data = "x._array if type(x) is _Tensor else _operand(x, _primitive)"
+        data = "_x._array if _type(_x) is _Tensor else _operand(_x, _primitive)"
         return [
-            f"_from_{x} = tuple([x.node if type(x) is _Tensor else None for x in {x}])",
-            f"{x} = tuple([{data} for x in {x}])",
+            f"_from_{x} = _tuple([_x.node if _type(_x) is _Tensor else None for _x in {x}])",
+            f"{x} = _tuple([{data} for _x in {x}])",
         ]
 
     def keep(self, name: str) -> str:
-        each = "_shape(x)" if name.endswith("_shape") else "x if x is not _in else _keep(x)"
-        pairs = f"zip({self.x}, _in_{self.x}, strict=True)"
-        return "y" if name == "y" else f"tuple([{each} for x, _in in {pairs}])"
+        each = "_shape(_x)" if name.endswith("_shape") else "_x if _x is not _in else _keep(_x)"
+        pairs = f"_zip({self.x}, _in_{self.x}, strict=True)"
+        return "y" if name == "y" else f"_tuple([{each} for _x, _in in {pairs}])"
 
     def nodes(self) -> str:
         return f"_node.from_{self.x}"
@@ -277,15 +279,15 @@ class _Variadic(_Fixed):
     def lift(self, name: str) -> str:
         if name != self.x:
             return super().lift(name)
-        return f"tuple(map(_connected, _node.kept_{name}, _node.from_{name}))"
+        return f"_tuple(_map(_connected, _node.kept_{name}, _node.from_{name}))"
 
     def cotangents(self) -> str:
-        wanted = "p is not None and (_reach is None or p in _reach)"
-        return f"[(p, {self.call(self.x)}) for i, p in enumerate({self.nodes()}) if {wanted}]"
+        wanted = "_p is not None and (_reach is None or _p in _reach)"
+        return f"[(_p, {self.call(self.x)}) for i, _p in _enumerate({self.nodes()}) if {wanted}]"
 
 
 def _no_number(x: str) -> str:
-    return f"type({x}) is not float and type({x}) is not int"
+    return f"_type({x}) is not float and type({x}) is not int"
 
 
 def _function(head: str, body: list[str]) -> str:

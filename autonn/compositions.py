@@ -13,7 +13,7 @@ from autonn.engine import constant, implements
 from autonn.graph import DISPATCH, PRIMITIVES, Array
 from autonn.methods import Axis
 from autonn.rules import norm as norm_primitive
-from autonn.tensors import bare, connected
+from autonn.tensors import Tensor, axes_of, bare, connected, operand
 
 _prod, _cumsum, _clip = PRIMITIVES[np.prod], PRIMITIVES[np.cumsum], PRIMITIVES[np.clip]
 
@@ -21,8 +21,9 @@ _prod, _cumsum, _clip = PRIMITIVES[np.prod], PRIMITIVES[np.cumsum], PRIMITIVES[n
 
 
 def _count(shape: tuple[int, ...], axis: Axis) -> int:
-    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    return math.prod(shape[a] for a in axes)
+    if axis is None or not shape:
+        return math.prod(shape)
+    return math.prod(shape[a] for a in (axis if isinstance(axis, tuple) else (axis,)))
 
 
 def _in_float32(statistic: Callable[..., Array]) -> Callable[..., Array]:
@@ -50,7 +51,7 @@ def var(x: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False)
     """Sum of squared deviations, divided by n - ddof."""
     centred = x - np.mean(x, axis=axis, keepdims=True)
     squares = np.sum(np.square(centred), axis=axis, keepdims=keepdims)
-    return squares / (_count(x.shape, axis) - ddof)
+    return squares / max(_count(x.shape, axis) - ddof, 0)
 
 
 @implements(np.std)
@@ -60,18 +61,14 @@ def std(x: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False)
     centred = x - np.mean(x, axis=axis, keepdims=True)
     return (
         norm_primitive(centred, axis=axis, keepdims=keepdims)
-        / (_count(x.shape, axis) - ddof) ** 0.5
+        / max(_count(x.shape, axis) - ddof, 0) ** 0.5
     )
 
 
 @implements(np.prod)
 def prod(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Product over one axis, the last: other axes are moved there and joined first."""
-    axes = (
-        range(x.ndim)
-        if axis is None
-        else [a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
-    )
+    axes = axes_of(x, axis)
     kept = [i for i in range(x.ndim) if i not in axes]
     shape = tuple(x.shape[i] for i in kept)
     joined = np.transpose(x, (*kept, *axes)).reshape(*shape, _count(x.shape, tuple(axes)))
@@ -82,12 +79,16 @@ def prod(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
 @implements(np.cumsum)
 def cumsum(x: Array, axis: int | None = None) -> Array:
     """Cumulative sum along one axis, or of the elements in order."""
+    x = np.atleast_1d(x)
     return _cumsum(x.reshape(-1), axis=0) if axis is None else _cumsum(x, axis=axis)
 
 
 @implements(np.cumprod)
 def cumprod(x: Array, axis: int | None = None) -> Array:
     """Cumulative product by doubling: partial products of 1, 2, 4, ... elements."""
+    if x.dtype.kind != "f":
+        return connected(np.cumprod(bare(x), axis), None)
+    x = np.atleast_1d(x)
     y = x.reshape(-1) if axis is None else np.moveaxis(x, axis, -1)
     step = 1
     while step < y.shape[-1]:
@@ -99,6 +100,7 @@ def cumprod(x: Array, axis: int | None = None) -> Array:
 @implements(np.linalg.norm)
 def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Array:
     """Vector norms of any order but 0; of matrices the Frobenius norm, 1 and infinity."""
+    x = x if x.dtype.kind == "f" else x.astype(float)
     size = 2 if isinstance(axis, tuple) and len(axis) == 2 else 1 if axis is not None else x.ndim
     if ord is None or ord == "fro" or (ord == 2 and size == 1):
         return norm_primitive(x, axis=axis, keepdims=keepdims)
@@ -106,7 +108,8 @@ def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -
     if size == 1 and ord not in (0, "nuc"):
         if abs(ord) == np.inf:
             return (np.max if ord > 0 else np.min)(large, axis=axis, keepdims=keepdims)
-        total = np.sum(large**ord, axis=axis, keepdims=keepdims)
+        powers = (large + (large == 0)) ** ord * (large != 0)
+        total = np.sum(powers, axis=axis, keepdims=keepdims)
         return (total + (total == 0)) ** (1 / ord) * (total != 0)  # with derivative 0 at the origin
     if size == 2 and ord in (1, -1, np.inf, -np.inf):
         rows, columns = axis if isinstance(axis, tuple) else (-2, -1)
@@ -137,7 +140,9 @@ def clip(
 ) -> Array:
     """Limit to [low, high]; None is no limit."""
     low, high = (a_min if min is None else min), (a_max if max is None else max)
-    if a.dtype.kind != "f":
+    a = operand(a)
+    wanted = any(isinstance(x, Tensor) and x.requires_grad for x in (low, high))
+    if a.dtype.kind != "f" and not wanted:
         return connected(np.clip(bare(a), bare(low), bare(high)), None)
     return _clip(a, -np.inf if low is None else low, np.inf if high is None else high)
 
@@ -197,11 +202,10 @@ constant(
         np.searchsorted,
         np.digitize,
     ),
-    *(np.all, np.any, np.shape, np.ndim, np.size, np.result_type, np.bincount, np.unique),
+    *(np.all, np.any, np.shape, np.ndim, np.size, np.result_type),
     *(
         np.zeros_like,
         np.ones_like,
-        np.full_like,
         np.empty_like,
         np.array_repr,
         np.array_str,

@@ -87,7 +87,12 @@ def _numpy_signature(
 
 def _check(prim: Primitive, signature: Signature, rules: dict[str, Rule | None]) -> None:
     arrays, params = signature.arrays, signature.params
+    shapes = [f"{x}_shape" for x in arrays]
     for name in (*arrays, *params):
+        if name in shapes:
+            raise TypeError(
+                f"{prim}: call the argument {name} something else: rules read a shape so"
+            )
         if name in ("g", "y") or name.startswith("_"):
             raise TypeError(
                 f"{prim}: call the argument {name} something else: g is the cotangent, y the "
@@ -99,7 +104,7 @@ def _check(prim: Primitive, signature: Signature, rules: dict[str, Rule | None])
             f"{prim}: rules are given for {given}, but its array arguments are "
             f"{', '.join(arrays)}; give each a rule, or None if it has no derivative"
         )
-    legal = ["g", "y", *arrays, *(f"{x}_shape" for x in arrays), *params, *"i" * signature.variadic]
+    legal = ["g", "y", *arrays, *shapes, *params, *"i" * signature.variadic]
     for x, rule in rules.items():
         if rule is not None and not callable(rule):
             raise TypeError(f"{prim}: the rule of {x} is {rule!r:.40}; want a function, or None")
@@ -120,7 +125,7 @@ def _compile(prim: Primitive) -> None:
     linecache.cache[name] = (len(prim.source), None, lines, name)  # for tracebacks
     exec(compile(prim.source, name, "exec"), namespace)
 
-    class PrimitiveNode(Node, primitive=prim, parents=namespace["parents"]):
+    class PrimitiveNode(Node, primitive=prim, compiled=namespace):
         __slots__ = (
             *(f"from_{x}" for x in prim.signature.arrays),
             *(f"kept_{k}" for k in prim.kept),
@@ -128,8 +133,7 @@ def _compile(prim: Primitive) -> None:
         )
 
     namespace["_Node"] = prim.node = PrimitiveNode
-    prim.apply, prim.pull = namespace["apply"], namespace["pull"]
-    prim.pull_recorded = namespace["pull_recorded"]
+    prim.apply = namespace["apply"]
 
 
 def _as_numpy(prim: Primitive) -> Callable[..., Any]:
@@ -208,7 +212,9 @@ def _connected(array: Array, node: Node | None) -> Array:
 
 def _operand(x: Any, prim: Primitive) -> Array:
     """Check a constant operand: a number or something that NumPy makes a numeric array of."""
-    array = x if isinstance(x, np.ndarray | np.generic) else np.asarray(x)
+    if type(x) is complex:
+        return x
+    array = x if isinstance(x, np.ndarray | np.generic) else np.array(x)
     if array.dtype.kind not in "fiubc" or hasattr(array, "mask"):
         raise TypeError(
             f"{prim}: cannot use {type(x).__name__} {x!r:.60}; want a Tensor, an array or a number"
@@ -225,15 +231,24 @@ def _output(y: Any, prim: Primitive) -> Array:
 
 def _keep(x: Array) -> Array:
     """Copy a caller's own array before a rule keeps it: it may change before the backward pass."""
-    return x.copy() if isinstance(x, np.ndarray) else x
+    if isinstance(x, np.ndarray):
+        return x.copy()
+    return tuple(map(_keep, x)) if isinstance(x, list | tuple) else x
+
+
+def _broadcast(shapes: Sequence[tuple[int, ...]]) -> bool:
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False
+    return True
 
 
 def _explained(error: Exception, prim: Primitive, operands: Sequence[Any]) -> Exception:
     """Say which operation failed, and on what."""
     shapes = [np.shape(bare(x)) for x in operands]
     told = f"{prim}({', '.join(map(str, shapes))}): {error}"
-    elementwise = isinstance(prim.forward, np.ufunc) and prim.forward.signature is None
-    if elementwise and len(shapes) == 2 and isinstance(error, ValueError):
+    if isinstance(prim.forward, np.ufunc) and not _broadcast(shapes):
         told = (
             f"{prim}: shapes {shapes[0]} and {shapes[1]} do not broadcast: counted from the right, "
             "lengths must be equal or 1. Reshape one of them, or add an axis as in x[:, None]"
@@ -243,6 +258,14 @@ def _explained(error: Exception, prim: Primitive, operands: Sequence[Any]) -> Ex
 
 _NAMESPACE: dict[str, Any] = {
     "_Tensor": Tensor,
+    "_any": any,
+    "_enumerate": enumerate,
+    "_float": float,
+    "_int": int,
+    "_map": map,
+    "_tuple": tuple,
+    "_type": type,
+    "_zip": zip,
     "_np_array": np.array,
     "_connected": _connected,
     "_expected": (ValueError, TypeError, IndexError),

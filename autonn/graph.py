@@ -7,16 +7,19 @@ a Tensor is.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from functools import wraps
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 
 from autonn.compile import Rule, Signature
 
 Array: TypeAlias = Any  # an ndarray, a NumPy scalar or a Tensor: rules run on each of them
+F = TypeVar("F", bound=Callable[..., Any])
 Cotangents: TypeAlias = "Sequence[tuple[Node | None, Array]]"
 
 
@@ -38,7 +41,7 @@ class Observer(Protocol):
 class State(NamedTuple):
     """What the current thread or asyncio task records."""
 
-    recording: bool = True
+    paused: int = 0  # how many no_grad blocks are open
     observers: tuple[Observer, ...] = ()
 
 
@@ -59,7 +62,7 @@ current_state: Callable[[], State] = _state.get
 """Give the `State` of this thread or task."""
 
 
-def no_grad() -> AbstractContextManager[None]:
+class no_grad:  # noqa: N801 (it is used as a function)
     """Record nothing, in a `with` block or in a function decorated with `@no_grad()`.
 
     Examples
@@ -71,7 +74,33 @@ def no_grad() -> AbstractContextManager[None]:
     >>> y.requires_grad
     False
     """
-    return state(recording=False)
+
+    def __enter__(self) -> None:
+        self._count(+1)
+
+    def __exit__(self, *error: object) -> None:
+        self._count(-1)
+
+    @staticmethod
+    def _count(step: int) -> None:  # and not a saved state: generators may end in any order
+        now = _state.get()
+        _state.set(now._replace(paused=now.paused + step))
+
+    def __call__(self, function: F) -> F:
+        """Decorate a function."""
+        kinds = (inspect.isgeneratorfunction, inspect.iscoroutinefunction)
+        if any(kind(function) for kind in (*kinds, inspect.isasyncgenfunction)):
+            raise TypeError(
+                f"no_grad: {function.__name__} is a generator or a coroutine, which runs after the "
+                "decorator is done; write `with no_grad():` inside it"
+            )
+
+        @wraps(function)
+        def quiet(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return cast("F", quiet)
 
 
 # ----- The graph -----
@@ -102,16 +131,18 @@ class Node:
     __slots__ = ("dtype", "notes", "shape", "spent")
     primitive: Primitive | None = None
     parents: tuple[Node | None, ...] = ()
+    kept_names: tuple[str, ...] = ()
+    pull: Callable[[Array, bool, Collection[Node] | None], Cotangents]
+    pull_recorded: Callable[[Array, Collection[Node] | None], Cotangents]
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     notes: Notes | None
     spent: bool
 
-    def __init_subclass__(
-        cls, primitive: Primitive, parents: Callable[[Node], tuple[Node | None, ...]]
-    ) -> None:
-        cls.primitive = primitive
-        cls.parents = property(parents)  # type: ignore[assignment]
+    def __init_subclass__(cls, primitive: Primitive, compiled: Mapping[str, Any]) -> None:
+        cls.primitive, cls.kept_names = primitive, primitive.kept
+        cls.parents = property(compiled["parents"])  # type: ignore[assignment]
+        cls.pull, cls.pull_recorded = compiled["pull"], compiled["pull_recorded"]
 
     @classmethod
     def leaf(cls, array: Array, name: str | None = None) -> Node:
@@ -130,8 +161,7 @@ class Node:
     @property
     def kept(self) -> dict[str, Any]:
         """What the rules asked to keep, by name; None once it is released."""
-        names = () if self.primitive is None else self.primitive.kept
-        return {k: getattr(self, f"kept_{k}") for k in names}
+        return {k: getattr(self, f"kept_{k}") for k in self.kept_names}
 
     @property
     def params(self) -> dict[str, Any]:
@@ -150,8 +180,6 @@ class Primitive:
     """
 
     apply: Callable[..., Any]
-    pull: Callable[[Node, Array, bool, Collection[Node] | None], Cotangents]
-    pull_recorded: Callable[[Node, Array, Collection[Node] | None], Cotangents]
     node: type[Node]
 
     def __init__(self, forward: Callable[..., Any]) -> None:
@@ -246,23 +274,22 @@ def walk(
                 "backward(retain_graph=True)"
             )
         try:
-            if create:
-                cotangents = primitive.pull_recorded(node, g, reach)
-            else:
-                cotangents = primitive.pull(node, g, retain, reach)
+            pulled = node.pull_recorded(g, reach) if create else node.pull(g, retain, reach)
         except np.linalg.LinAlgError as error:
             raise np.linalg.LinAlgError(f"the gradient of {primitive}: {error}") from None
         for observer in watching:
-            observer.backward(node, g, cotangents)
-        for parent, c in cotangents:
+            observer.backward(node, g, pulled)
+        for parent, c in pulled:
             if parent is None:
                 continue
             if type(c) is Piece:
                 held[parent] = _add_piece(held.get(parent), c, parent, owned)
-            elif c is None:
-                raise TypeError(f"{primitive}: a rule gave None; want the cotangent, an array")
             else:
-                if c.shape != parent.shape or c.dtype is not parent.dtype:
+                try:
+                    fits = c.shape == parent.shape and c.dtype is parent.dtype
+                except AttributeError:
+                    fits = False
+                if not fits:
                     c = _fitted(c, node, parent)
                 if parent not in held:
                     held[parent] = c
@@ -321,21 +348,31 @@ def _leading_to(targets: Collection[Node], roots: Collection[Node]) -> set[Node]
 
 def _fitted(c: Array, node: Node, parent: Node) -> Array:
     """Sum what was broadcast, and give the cotangent its argument's dtype."""
+    assert node.primitive is not None
+    if isinstance(c, float | int):
+        c = np.asarray(c)
+    if not hasattr(c, "dtype"):
+        told = f"{node.primitive}: a rule gave {c!r:.40}; want the cotangent, an array"
+        raise TypeError(told)
+    if c.dtype.kind == "c" and parent.dtype.kind == "f":
+        raise TypeError(f"{node.primitive}: gradients through complex numbers are not supported")
     if c.shape != parent.shape:
-        assert node.primitive is not None
-        if not node.primitive.broadcasts:
+        summed = sum_to(c, parent.shape) if node.primitive.broadcasts else c
+        if summed.shape != parent.shape:
             names = node.primitive.signature.arrays
             x = names[min(node.parents.index(parent), len(names) - 1)]
             raise ValueError(
                 f"{node.primitive}: the rule of {x} gave a cotangent of shape {c.shape}, but {x} "
                 f"has shape {parent.shape}. If it broadcasts, say defvjp(..., broadcasts=True)"
             )
-        c = sum_to(c, parent.shape)
+        c = summed
     return c if c.dtype == parent.dtype else c.astype(parent.dtype)
 
 
 def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
     """Sum over the axes along which `shape` was broadcast: the adjoint of `np.broadcast_to`."""
+    if g.ndim < len(shape):  # the other way round: axes of length 1 that an assignment dropped
+        g = g.reshape((1,) * (len(shape) - g.ndim) + g.shape)
     extra = g.ndim - len(shape)
     axes = tuple([extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1])
     axes = (*range(extra), *axes)
@@ -344,10 +381,13 @@ def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
 
 def _add_piece(held: Array, piece: Piece, parent: Node, owned: set[Node]) -> Array:
     """Add a piece to the buffer of its array, made on first use."""
-    if parent not in owned:
+    if parent not in owned or not isinstance(held, np.ndarray):
         buffer = np.zeros(parent.shape, parent.dtype)
-        if held is not None:
+        if isinstance(held, np.ndarray | np.generic):
             buffer += held
+        elif held is not None:  # a recorded cotangent, which is not written to
+            piece.add(buffer, piece.index, piece.g)
+            return held + buffer
         held = buffer
         owned.add(parent)
     piece.add(held, piece.index, piece.g)

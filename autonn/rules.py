@@ -60,7 +60,7 @@ def expand(
     g: Array, shape: tuple[int, ...], axis: int | tuple[int, ...] | None, keepdims: bool
 ) -> Array:
     """Undo a reduction's shape: put the reduced axes back and repeat g along them."""
-    if axis is not None and not keepdims:
+    if shape and axis is not None and not keepdims:
         axes = [a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))]
         g = g.reshape([1 if i in axes else n for i, n in enumerate(shape)])
     return np.broadcast_to(g, shape)
@@ -115,9 +115,13 @@ def einsum_rule(g: Array, i: int, xs: tuple[Array, ...], subscripts: str) -> Arr
     inputs, output = subscripts.split("->")
     names = inputs.split(",")
     own, rest = names[i], names[:i] + names[i + 1 :]
-    known = set(output).union(*rest)
-    alone = "".join(c for c in own if c not in known)
-    one = np.ones([xs[i].shape[own.index(c)] for c in alone], xs[i].dtype)
+    others = [(output, g.shape), *((name, x.shape) for name, x in zip(names, xs, strict=True))]
+    others.pop(i + 1)
+    lengths = {c: n for name, shape in others for c, n in zip(name, shape, strict=True) if n != 1}
+    own_lengths = dict(zip(own, xs[i].shape, strict=True))
+    alone = "".join(c for c, n in own_lengths.items() if n not in (1, lengths.get(c)))
+    alone += "".join(c for c in own if c not in alone and c not in set(output).union(*rest))
+    one = np.ones([own_lengths[c] for c in alone], xs[i].dtype)
     return einsum(
         g, *xs[:i], *xs[i + 1 :], one, subscripts=",".join([output, *rest, alone]) + "->" + own
     )
@@ -130,12 +134,12 @@ defvjp(np.add,         a=lambda g: g,                            b=lambda g: g)
 defvjp(np.subtract,    a=lambda g: g,                            b=lambda g: -g)
 defvjp(np.multiply,    a=lambda g, b: g * b,                     b=lambda g, a: g * a)
 defvjp(np.true_divide, a=lambda g, b: g / b,                     b=lambda g, b, y: -g * y / b)
-defvjp(np.power,       a=lambda g, a, b: g * b * a ** (b - 1 + (b == 0)),
-                       b=lambda g, a, y: g * y * np.log(a + (a == 0)))
+defvjp(np.power,       a=lambda g, a, b: g * b * a ** (b - 1 + ((a == 0) & (b == 0))),
+                       b=lambda g, a, y: g * np.where(a == 0, 0, y) * np.log(nonzero(a)))
 defvjp(np.remainder,   a=lambda g: g,
                        b=lambda g, a, b: -g * np.floor_divide(a, b))
-defvjp(np.arctan2,     a=lambda g, a, b: g * b / nonzero(a * a + b * b),
-                       b=lambda g, a, b: -g * a / nonzero(a * a + b * b))
+defvjp(np.arctan2,     a=lambda g, a, b: g * b / nonzero(np.hypot(a, b)) / nonzero(np.hypot(a, b)),
+                       b=lambda g, a, b: -g * a / nonzero(np.hypot(a, b)) / nonzero(np.hypot(a, b)))
 defvjp(np.hypot,       a=lambda g, a, y: g * a / nonzero(y),      b=lambda g, b, y: g * b / nonzero(y))
 defvjp(np.logaddexp,   a=lambda g, a, y: g * np.exp(a - y),      b=lambda g, b, y: g * np.exp(b - y))
 defvjp(np.maximum,     a=lambda g, a, b: share(g, a, b),         b=lambda g, a, b: share(g, b, a))
@@ -177,12 +181,12 @@ defvjp(np.cos,         x=lambda g, x: -g * np.sin(x))
 defvjp(np.tan,         x=lambda g, y: g * (1 + y * y))
 defvjp(np.arcsin,      x=lambda g, x: g / np.sqrt(1 - x * x))
 defvjp(np.arccos,      x=lambda g, x: -g / np.sqrt(1 - x * x))
-defvjp(np.arctan,      x=lambda g, x: g / (1 + x * x))
+defvjp(np.arctan,      x=lambda g, x: g / np.hypot(x, 1) / np.hypot(x, 1))
 defvjp(np.sinh,        x=lambda g, x: g * np.cosh(x))
 defvjp(np.cosh,        x=lambda g, x: g * np.sinh(x))
 defvjp(np.tanh,        x=lambda g, y: g * (1 - y * y))
-defvjp(np.arcsinh,     x=lambda g, x: g / np.sqrt(x * x + 1))
-defvjp(np.arccosh,     x=lambda g, x: g / np.sqrt(x * x - 1))
+defvjp(np.arcsinh,     x=lambda g, x: g / np.hypot(x, 1))
+defvjp(np.arccosh,     x=lambda g, x: g / np.sqrt(x - 1) / np.sqrt(x + 1))
 defvjp(np.arctanh,     x=lambda g, x: g / (1 - x * x))
 defvjp(erf,            x=lambda g, x: g * (2 / sqrt(pi)) * np.exp(-x * x))
 defvjp(relu,           x=lambda g, y: g * (y > 0))

@@ -9,13 +9,59 @@ from typing import Any
 import numpy as np
 
 from autonn.engine import implements
-from autonn.graph import Array
+from autonn.graph import PRIMITIVES, Array
 from autonn.methods import Axis
-from autonn.tensors import Tensor, bare, put
+from autonn.tensors import Tensor, axes_of, bare, operand, put
 from autonn.tree import flatten, tree_map
 from autonn.windows import concatenate as concatenate_primitive
+from autonn.windows import scatter_add
+
+_transpose, _roll = PRIMITIVES[np.transpose], PRIMITIVES[np.roll]
+
+
+def before(x: Array, axis: int) -> tuple[slice, ...]:
+    """Give the index of all axes before this one."""
+    return (slice(None),) * axes_of(x, axis)[0]
+
 
 # ----- Shapes -----
+
+
+@implements(np.transpose)
+def transpose(a: Array, axes: Any = None) -> Array:
+    """Permute the axes; reverse them if none are given."""
+    return _transpose(a, axes=None if axes is None else tuple(int(i) for i in axes))
+
+
+@implements(np.roll)
+def roll(a: Array, shift: Any, axis: Any = None) -> Array:
+    """Shift elements along axes, those that fall off at the end to the front."""
+    shifts = np.asarray(bare(shift)).astype(int).tolist()
+    axes = None if axis is None else np.asarray(axis).tolist()
+    return _roll(a, shift=_tuple(shifts), axis=_tuple(axes))
+
+
+def _tuple(x: Any) -> Any:
+    return tuple(x) if isinstance(x, list) else x
+
+
+@implements(np.full_like)
+def full_like(a: Array, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Array:
+    """Repeat a value in the shape of an array."""
+    shape, dtype = a.shape if shape is None else shape, a.dtype if dtype is None else dtype
+    if not isinstance(fill_value, Tensor):
+        return np.full(shape, fill_value, dtype)
+    return np.broadcast_to(fill_value.astype(dtype), shape)
+
+
+@implements(np.bincount)
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Array:
+    """Count how often each number occurs, or sum its weights."""
+    x = np.asarray(bare(x))
+    length = max(minlength, int(x.max(initial=-1)) + 1)
+    if weights is None:
+        return np.bincount(x, minlength=minlength)
+    return scatter_add(weights, index=x, shape=(length,))
 
 
 @implements(np.reshape)
@@ -72,11 +118,7 @@ def atleast_1d(x: Array) -> Array:
 @implements(np.flip)
 def flip(x: Array, axis: Axis = None) -> Array:
     """Reverse the order along axes."""
-    axes = (
-        range(x.ndim)
-        if axis is None
-        else [a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
-    )
+    axes = axes_of(x, axis)
     return x[tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(x.ndim))]
 
 
@@ -106,45 +148,45 @@ def repeat(x: Array, repeats: Any, axis: int | None = None) -> Array:
 def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Array:
     """Join along an axis."""
     if axis is None:
-        arrays, axis = [np.reshape(x, -1) for x in arrays], 0
+        arrays, axis = [np.reshape(operand(x), -1) for x in arrays], 0
     return concatenate_primitive(*arrays, axis=axis)
 
 
 @implements(np.stack)
 def stack(arrays: Sequence[Array], axis: int = 0) -> Array:
     """Join along a new axis."""
-    return concatenate_primitive(*[np.expand_dims(x, axis) for x in arrays], axis=axis)
+    return concatenate_primitive(*[np.expand_dims(operand(x), axis) for x in arrays], axis=axis)
 
 
 @implements(np.vstack)
 def vstack(tup: Sequence[Array]) -> Array:
     """Join along the first of at least two axes."""
-    return concatenate([x if x.ndim > 1 else np.reshape(x, (1, -1)) for x in tup], 0)
+    return concatenate([np.atleast_2d(operand(x)) for x in tup], 0)
 
 
 @implements(np.hstack)
 def hstack(tup: Sequence[Array]) -> Array:
     """Join along the second axis, or the only one."""
-    arrays = [np.atleast_1d(x) for x in tup]
+    arrays = [np.atleast_1d(operand(x)) for x in tup]
     return concatenate(arrays, 0 if arrays[0].ndim == 1 else 1)
 
 
 @implements(np.array_split)
 def array_split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     """Take apart along an axis; the parts' gradients meet in one buffer."""
-    length, before = x.shape[axis], (slice(None),) * (axis % x.ndim)
-    if isinstance(indices_or_sections, int):
+    length, first = x.shape[axis], before(x, axis)
+    if isinstance(indices_or_sections, int | np.integer):
         parts = np.array_split(np.broadcast_to(0, length), indices_or_sections)
         places = tuple(accumulate(map(len, parts), initial=0))
     else:
         places = (0, *indices_or_sections, length)
-    return [x[(*before, slice(start, end))] for start, end in pairwise(places)]
+    return [x[(*first, slice(start, end))] for start, end in pairwise(places)]
 
 
 @implements(np.split)
 def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     """Take apart along an axis, into equal parts if a number is given."""
-    if isinstance(indices_or_sections, int) and x.shape[axis] % indices_or_sections:
+    if isinstance(indices_or_sections, int | np.integer) and x.shape[axis] % indices_or_sections:
         raise ValueError(
             f"np.split: axis {axis} of shape {x.shape} cannot be cut into {indices_or_sections} "
             "equal parts; np.array_split makes nearly equal ones"
@@ -154,8 +196,7 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
 
 def unstack(x: Array, *, axis: int = 0) -> tuple[Array, ...]:
     """Take apart along an axis that disappears."""
-    before = (slice(None),) * (axis % x.ndim)
-    return tuple(x[(*before, i)] for i in range(x.shape[axis]))
+    return tuple(x[(*before(x, axis), i)] for i in range(x.shape[axis]))
 
 
 if hasattr(np, "unstack"):  # since NumPy 2.1
@@ -165,23 +206,30 @@ if hasattr(np, "unstack"):  # since NumPy 2.1
 @implements(np.take)
 def take(x: Array, indices: Any, axis: int | None = None) -> Array:
     """Give the elements at indices along an axis."""
+    indices = np.asarray(bare(indices))
+    if indices.dtype.kind == "b":
+        indices = indices.astype(np.intp)
     if axis is None:
         return np.reshape(x, -1)[indices]
-    return x[
-        (slice(None),) * (axis % x.ndim)
-        + (indices if isinstance(indices, int) else np.asarray(bare(indices)),)
-    ]
+    return x[(*before(x, axis), indices)]
 
 
 @implements(np.take_along_axis)
 def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Array:
-    """Give, along an axis, the element that each index names."""
+    """Give, along an axis, the element that each index names; the other axes are broadcast."""
     indices = np.asarray(bare(indices))
     if axis is None:
         return np.reshape(x, -1)[indices]
-    places: list[Any] = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
-    places[axis] = indices
-    return x[tuple(np.broadcast_arrays(*places))]
+    (axis,) = axes_of(x, axis)
+    single = [tuple(1 if i == axis else n for i, n in enumerate(a.shape)) for a in (x, indices)]
+    shape = np.broadcast_shapes(*single)
+    x = np.broadcast_to(x, shape[:axis] + x.shape[axis : axis + 1] + shape[axis + 1 :])
+    indices = np.broadcast_to(
+        indices, shape[:axis] + indices.shape[axis : axis + 1] + shape[axis + 1 :]
+    )
+    numbers: list[Any] = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+    numbers[axis] = indices
+    return x[tuple(np.broadcast_arrays(*numbers))]
 
 
 @implements(np.pad)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from sys import getrefcount
+from threading import Lock
 from typing import Any, NoReturn, final
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from autonn.graph import DISPATCH, Array, Node, primitive, walk
 from autonn.methods import Axis, Methods
@@ -102,7 +104,7 @@ class Tensor(Methods):
     Tensor([2., 4., 6.])
     """
 
-    __slots__ = ("__weakref__", "_array", "_name", "node")
+    __slots__ = ("__weakref__", "_array", "_name", "_thawed", "node")
     _array: Array
     node: Node | None
 
@@ -185,10 +187,10 @@ class Tensor(Methods):
                 f"requires_grad: gradients need real floating-point numbers, this is {self.dtype}; "
                 "make it of floats: Tensor(data, requires_grad=True, dtype=np.float64)"
             )
-        if value != self.requires_grad:
-            name = self.name
-            self.node = Node.leaf(self._array) if value else None
-            self.name = name
+        if value and self.node is None:  # the node that it had: graphs that still live lead there
+            self.node = getattr(self, "_thawed", None) or Node.leaf(self._array, self.name)
+        elif not value and self.node is not None:
+            self._name, self._thawed, self.node = self.name, self.node, None
 
     @property
     def is_leaf(self) -> bool:
@@ -278,8 +280,13 @@ class Tensor(Methods):
         return At(self)
 
     def astype(self, dtype: Any) -> Tensor:
-        """Give the values in another dtype; the gradient comes back in this one."""
+        """Give the values in another dtype; the gradient comes back in this one.
+
+        Integers and booleans have no gradient, so they end the graph.
+        """
         dtype = np.dtype(dtype)
+        if dtype.kind == "c" and self.node is not None:
+            raise TypeError("astype: gradients through complex numbers are not supported")
         if dtype == self.dtype:
             return self
         return astype.apply(self if dtype.kind == "f" else self.detach(), dtype=dtype)
@@ -344,10 +351,12 @@ class Tensor(Methods):
         if not create_graph:
             seed = bare(seed)
         retain = retain_graph or create_graph
-        for node, g in walk({self.node: seed}, retain=retain, create=create_graph).items():
-            notes = node.noted()
-            g = g if isinstance(g, Tensor) else connected(g, None)
-            notes.grad = g if notes.grad is None else notes.grad + g
+        found = walk({self.node: seed}, retain=retain, create=create_graph)
+        with _accumulating:  # threads may share leaves
+            for node, g in found.items():
+                notes = node.noted()
+                g = g if isinstance(g, Tensor) else connected(g, None)
+                notes.grad = g if notes.grad is None else notes.grad + g
 
     def _seed(self, gradient: Any) -> Tensor:
         if gradient is None:
@@ -442,7 +451,8 @@ class Tensor(Methods):
     def writable(self) -> np.ndarray[Any, Any]:
         """Give a leaf's array to write to: its own, or a copy if anybody else holds that.
 
-        Optimisers write here. A graph that needs the old values holds their array and keeps it.
+        Optimisers write here, at once, and let go of the array: a graph that is recorded later may
+        keep it. A graph that needs the old values holds their array, so it keeps them.
         """
         if self.node is not None and self.node.primitive is not None:
             maker = self.node.primitive
@@ -498,18 +508,19 @@ class At:
 
 
 def _settled(index: Any) -> Any:
-    """Make an index independent of its caller: Tensors to arrays, arrays and lists to copies."""
-    if isinstance(index, tuple):
-        return tuple(map(_settled, index))
-    if isinstance(index, list | np.ndarray | Tensor):
-        index = (
-            np.zeros(0, np.intp) if isinstance(index, list) and not index else np.array(bare(index))
-        )
-        if index.dtype.kind not in "biu":
-            raise IndexError(
-                f"an index array must be integer or boolean, this one is {index.dtype}"
-            )
-    return index
+    """Make an index independent of its caller: arrays are copied, sequences become arrays."""
+    return tuple(map(_settled_part, index)) if isinstance(index, tuple) else _settled_part(index)
+
+
+def _settled_part(part: Any) -> Any:
+    if part is None or part is Ellipsis or isinstance(part, slice | int | np.integer):
+        return part
+    array = np.array(bare(part))
+    if not array.size and not isinstance(part, np.ndarray | Tensor):
+        array = array.astype(np.intp)
+    if array.dtype.kind not in "biu":
+        raise IndexError(f"an index array must be integer or boolean, this one is {array.dtype}")
+    return array
 
 
 def connected(array: Array, node: Node | None) -> Tensor:
@@ -523,6 +534,7 @@ def connected(array: Array, node: Node | None) -> Tensor:
 _UNSHARED = getrefcount(
     Tensor([0.0])._array
 )  # what it counts when the Tensor alone holds its array
+_accumulating = Lock()
 _METHODS: dict[tuple[np.ufunc, str], Any] = {
     (np.add, "reduce"): np.sum,
     (np.multiply, "reduce"): np.prod,
@@ -530,6 +542,18 @@ _METHODS: dict[tuple[np.ufunc, str], Any] = {
     (np.minimum, "reduce"): np.min,
     (np.add, "accumulate"): np.cumsum,
 }
+
+
+def axes_of(x: Array, axis: Axis) -> tuple[int, ...]:
+    """Give axes as non-negative numbers, all of them for None; refuse what is not there."""
+    if axis is None:
+        return tuple(range(x.ndim))
+    return normalize_axis_tuple(axis, max(x.ndim, 1))[: x.ndim]  # numbers allow axis 0
+
+
+def operand(x: Any) -> Array:
+    """Give a Tensor as it is, anything else as an array."""
+    return x if isinstance(x, Tensor) else np.asarray(x)
 
 
 def bare(x: Any) -> Any:

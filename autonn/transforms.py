@@ -18,7 +18,7 @@ import numpy as np
 
 from autonn.graph import Array, Node, current_state, state, walk
 from autonn.tensors import Tensor, alias, bare, connected
-from autonn.tree import flatten, places, tree_map
+from autonn.tree import flatten, leaves_like, places, tree_map
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int]
@@ -121,7 +121,7 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
     run = _Run(f, primals, {}, tuple(range(len(primals))), has_aux)
 
     def pull(w: Any) -> Any:
-        seeds, _ = flatten(w)
+        seeds = leaves_like(w, run.value, "vjp: the cotangent")
         seen = [np.shape(bare(seed)) for seed in seeds]
         want = [np.shape(bare(y)) for y in run.outputs]
         if seen != want:
@@ -178,12 +178,12 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
     >>> hvp(lambda x: x[0] ** 2 * x[1], np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     array([4., 2.])
     """
-    directions = [bare(leaf) for leaf in flatten(v)[0]]
+    directions = leaves_like(v, x, "hvp: v")
+    if [np.shape(bare(d)) for d in directions] != [np.shape(bare(leaf)) for leaf in flatten(x)[0]]:
+        raise ValueError("hvp: v must have the shapes of x")
 
     def slope(x: Any) -> Any:
         gradients = flatten(grad(f)(x))[0]
-        if [np.shape(d) for d in directions] != [np.shape(bare(g)) for g in gradients]:
-            raise ValueError("hvp: v must have the structure and shapes of x")
         return sum((g * d).sum() for g, d in zip(gradients, directions, strict=True))
 
     return grad(slope)(x)
@@ -197,17 +197,19 @@ class _Run:
     ) -> None:
         if not callable(f):
             raise TypeError(f"{f!r:.40} is not a function to differentiate")
-        self.many = not isinstance(argnums, int)
+        self.many = isinstance(argnums, Sequence)
         positions = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
         if any(not -len(args) <= i < len(args) for i in positions):
             raise ValueError(f"argnums={argnums}, but the function has {len(args)} arguments here")
         positions = tuple(i % len(args) for i in positions)
+        if len(set(positions)) < len(positions):
+            raise ValueError(f"argnums={argnums} names an argument twice")
         self.inputs, self.rebuild = flatten(tuple(args[i] for i in positions))
         names = [f"{i}{place}" for i in positions for place in places(args[i])]
         self.entered = [_entered(x, name) for name, x in zip(names, self.inputs, strict=True)]
         self.nodes: list[Any] = [x.node for x in self.entered]
         chosen = dict(zip(positions, self.rebuild(self.entered), strict=True))
-        with state(recording=True), _differentiating(self.nodes):
+        with state(paused=0), _differentiating(self.nodes):
             result = f(*[chosen.get(i, x) for i, x in enumerate(args)], **kwargs)
         if has_aux and not (isinstance(result, tuple) and len(result) == 2):
             raise TypeError("has_aux: the function must return a pair, (value, aux)")
@@ -221,7 +223,8 @@ class _Run:
                     "a number or an array: is a return missing?"
                 )
         self.plain = not any(isinstance(x, Tensor) for x in self.inputs)
-        self.connected = current_state().recording and _leads_out(self.outputs, self.nodes)
+        results = [*self.outputs, *flatten(self.aux)[0]]
+        self.connected = not current_state().paused and _leads_out(results, self.nodes)
 
     def output(self) -> Array:
         """Give the one output, a Tensor or an array."""
@@ -245,7 +248,7 @@ class _Run:
     def pull(self, seeds: Sequence[Any], *, retain: bool) -> Any:
         """Pull cotangents of the outputs back to the inputs."""
         recorded = any(isinstance(seed, Tensor) and seed.requires_grad for seed in seeds)
-        create = self.connected or (current_state().recording and recorded)
+        create = self.connected or (recorded and not current_state().paused)
         roots: dict[Node, Array] = {}
         for y, seed in zip(self.outputs, seeds, strict=True):
             if isinstance(y, Tensor) and y.node is not None:
@@ -253,7 +256,7 @@ class _Run:
                     seed = Tensor(np.asarray(seed, y.dtype))
                 seed = seed.astype(y.dtype) if create else bare(seed.astype(y.dtype))
                 roots[y.node] = roots[y.node] + seed if y.node in roots else seed
-        with state(recording=create):
+        with state(paused=0 if create else 1):
             found = walk(
                 roots, retain=retain or create, create=create, targets=frozenset(self.nodes)
             )
@@ -275,7 +278,8 @@ class _Run:
             seeds[k][i] = 1
             rows.append(flatten(self.pull(seeds, retain=True))[0])
         if not rows:
-            stacked = [np.zeros(shape + x.shape, x.dtype) for x in self.entered]
+            empty = [np.zeros(shape + x.shape, x.dtype) for x in self.entered]
+            stacked = empty if self.plain else [Tensor(x) for x in empty]
         else:
             columns = zip(*rows, strict=True)
             stacked = [np.stack(column).reshape(shape + column[0].shape) for column in columns]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 
 def flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
     """Give the leaves of a tree in order, and a function that makes the same tree of other leaves.
@@ -30,6 +32,31 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
 
     return leaves, rebuild
+
+
+def leaves_like(tree: Any, model: Any, name: str) -> list[Any]:
+    """Give the leaves of a tree in the order of a model with the same structure.
+
+    Raises
+    ------
+    ValueError
+        When the structures differ; the message begins with `name`.
+
+    Examples
+    --------
+    >>> leaves_like({"b": 2, "a": 1}, {"a": 10, "b": 20}, "it")
+    [1, 2]
+    """
+    if not isinstance(model, dict | list | tuple):
+        if isinstance(tree, dict | tuple):
+            raise ValueError(f"{name} has a {type(tree).__name__} where an array belongs")
+        return [np.asarray(tree) if isinstance(tree, list) else tree]
+    keyed = isinstance(model, dict)
+    same = isinstance(tree, dict) == keyed and isinstance(tree, dict | list | tuple)
+    if not same or (set(tree) != set(model) if keyed else len(tree) != len(model)):
+        raise ValueError(f"{name} is {tree!r:.60}; want the structure of {model!r:.60}")
+    pairs = [(tree[k], model[k]) for k in model] if keyed else zip(tree, model, strict=True)
+    return [leaf for part, like in pairs for leaf in leaves_like(part, like, name)]
 
 
 def places(tree: Any) -> list[str]:

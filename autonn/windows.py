@@ -40,7 +40,8 @@ def add_at(buffer: Array, index: Any, g: Array) -> None:
 def names_once(index: Any) -> bool:
     """Tell whether an index can name no element twice: slices, integers and masks cannot."""
     parts = index if isinstance(index, tuple) else (index,)
-    return not any(isinstance(i, np.ndarray) and i.dtype.kind != "b" for i in parts)
+    plain = (slice, int, np.integer, type(None), type(...))
+    return all(isinstance(i, plain) or np.asarray(i).dtype.kind == "b" for i in parts)
 
 
 def scatter(g: Array, index: Any, shape: tuple[int, ...]) -> Array:
@@ -189,12 +190,18 @@ class _Columns:
     def __init__(
         self,
         batch: int,
+        channels: int,
         size: Ints,
         w_shape: Ints,
         dtype: Any,
         geometry: tuple[Ints, Pairs, Ints],
         groups: int,
     ) -> None:
+        if channels != w_shape[1] * groups or w_shape[0] % groups:
+            raise ValueError(
+                f"{channels} input channels in {groups} groups do not fit a kernel of shape {w_shape}: want "
+                f"(a multiple of {groups}, {channels / groups:g}, *kernel)"
+            )
         stride, self.padding, dilation = geometry
         kernel, self.groups = w_shape[2:], groups
         self.count = window_count(size, kernel, stride, self.padding, dilation)
@@ -229,7 +236,7 @@ def conv(x: Array, w: Array, *, stride: Ints, padding: Pairs, dilation: Ints, gr
     sees its own group of input channels.
     """
     geometry, dtype = (stride, padding, dilation), np.result_type(x, w)
-    columns = _Columns(len(x), x.shape[2:], w.shape, dtype, geometry, groups)
+    columns = _Columns(len(x), x.shape[1], x.shape[2:], w.shape, dtype, geometry, groups)
     y = np.empty((len(x), len(w), *columns.count), dtype)
     kernels = w.reshape(groups, len(w) // groups, columns.rows)
     for n, cols in columns.of(x):
@@ -250,7 +257,7 @@ def conv_x(
 ) -> Array:
     """Spread u (N, O, *count) by w over x (N, C, *size): conv's adjoint in x, conv transposed."""
     geometry, dtype = (stride, padding, dilation), np.result_type(u, w)
-    columns = _Columns(len(u), size, w.shape, dtype, geometry, groups)
+    columns = _Columns(len(u), w.shape[1] * groups, size, w.shape, dtype, geometry, groups)
     x = np.zeros((len(u), columns.channels, *padded(size, padding)), dtype)
     kernels = w.reshape(groups, len(w) // groups, columns.rows).mT
     for n in columns.blocks:
@@ -274,7 +281,7 @@ def conv_w(
     """Correlate u (N, O, *count) with the windows of x (N, C, *size): conv's adjoint in w."""
     geometry, dtype = (stride, padding, dilation), np.result_type(x, u)
     w_shape = (u.shape[1], x.shape[1] // groups, *kernel)
-    columns = _Columns(len(x), x.shape[2:], w_shape, dtype, geometry, groups)
+    columns = _Columns(len(x), x.shape[1], x.shape[2:], w_shape, dtype, geometry, groups)
     w = np.zeros((groups, u.shape[1] // groups, columns.rows), dtype)
     for n, cols in columns.of(x):
         w += np.matmul(columns.grouped(u[n]), cols.mT).sum(axis=0)

@@ -156,6 +156,8 @@ def table() -> list[Case]:
     add(np.average, lambda x: np.average(x, axis=1, weights=np.array([1.0, 2.0, 4.0], x.dtype)), real(2, 3))
     add(np.average, lambda x, w: np.average(x, weights=w), real(2, 3), positive(2, 3))
     add(np.average, np.average, real(2, 3))
+    add(np.full_like, lambda v: np.full_like(np.zeros((2, 3), v.dtype) * v, v), real())
+    add(np.bincount, lambda w: np.bincount(np.array([0, 2, 2]), weights=w, minlength=4), real(3))
     add(np.diff, lambda x: np.diff(x, 2, axis=0), real(4, 2))
     if hasattr(np, "trapezoid"):
         add(np.trapezoid, lambda x: np.trapezoid(x, dx=0.5, axis=0), real(4, 2))
