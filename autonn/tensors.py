@@ -130,8 +130,10 @@ class Tensor(Methods):
             data = data.base
         self._array = array
         self.node = None
-        self.requires_grad = requires_grad
-        self.name = name
+        if requires_grad:
+            self.requires_grad = True
+        if name is not None:
+            self.name = name
 
     def __init_subclass__(cls) -> NoReturn:
         raise TypeError(

@@ -7,6 +7,7 @@ PyTorch's in the same run. Every workload's gradients are compared before anythi
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import platform
 from collections.abc import Callable
@@ -95,6 +96,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
     options = parser.parse_args()
     found = engines()
+    gc.collect()
+    gc.freeze()  # what the imports made is not scanned again and again
     torch = next((e.name for e in found if e.name.startswith("torch")), None)
     table = Table(title="forward and backward, best of interleaved rounds (ratio to torch)")
     table.add_column("")
