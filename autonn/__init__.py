@@ -1,6 +1,6 @@
 """autonn: reverse-mode automatic differentiation of NumPy code."""
 
-from autonn import algebra, compositions, functional, series, shapes  # noqa: F401 (what NumPy does)
+from autonn import algebra, compositions, functional, init, nn, series, shapes  # noqa: F401 (what NumPy does)
 from autonn.anomaly import detect_anomaly
 from autonn.check import gradcheck
 from autonn.engine import defvjp, implements
@@ -23,7 +23,9 @@ __all__ = [
     "hessian",
     "hvp",
     "implements",
+    "init",
     "jacobian",
+    "nn",
     "no_grad",
     "primitive",
     "tensor",

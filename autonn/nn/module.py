@@ -1,0 +1,288 @@
+"""The Module: attributes are parameters and submodules, `forward` is the formula, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from autonn.tensors import Tensor
+
+M = TypeVar("M", bound="Module")
+Hook = Callable[["Module", tuple[Any, ...], Any], Any]
+
+
+class Module:
+    """A function with parameters.
+
+    A subclass makes Tensors and other Modules its attributes, in `__init__`, and computes in
+    `forward`. A Tensor that requires grad when it is first assigned is a parameter, any other a
+    buffer (state that is saved but not trained). Modules may stand in lists and dicts. A subclass
+    that learns its shapes from its first input makes its Tensors in `build`, which is called once,
+    before the first `forward`.
+
+    Examples
+    --------
+    >>> class Affine(Module):
+    ...     def __init__(self, n):
+    ...         super().__init__()
+    ...         self.scale = Tensor(np.ones(n), requires_grad=True)
+    ...         self.shift = Tensor(np.zeros(n), requires_grad=True)
+    ...
+    ...     def forward(self, x):
+    ...         return self.scale * x + self.shift
+    >>> affine = Affine(2)
+    >>> affine(np.array([3.0, 4.0]))
+    Tensor([3., 4.], op=add)
+    >>> [name for name, _ in affine.named_parameters()]
+    ['scale', 'shift']
+    """
+
+    def __init__(self) -> None:
+        self.training = True
+        self._is_parameter: dict[str, bool] = {}
+        self._hooks: dict[object, Hook] = {}
+        self._built = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_is_parameter" not in vars(self) and name not in ("training", "_is_parameter"):
+            raise TypeError(
+                f"{type(self).__name__}: call super().__init__() before self.{name} = ..."
+            )
+        if isinstance(value, Tensor):
+            self._is_parameter.setdefault(name, value.requires_grad)
+            value.name = value.name or name
+        object.__setattr__(self, name, value)
+
+    def build(self, *args: Any) -> None:
+        """Make the Tensors whose shapes are seen from the first input; nothing by default."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output: what a subclass defines."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Build on the first call, compute `forward`, and let the hooks see the output."""
+        if not self._built:
+            self.build(*args)
+            self._built = True
+        y = self.forward(*args, **kwargs)
+        for hook in tuple(self._hooks.values()):
+            new = hook(self, args, y)
+            y = y if new is None else new
+        return y
+
+    # ----- What it holds -----
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Give the submodules and their names, those in lists and dicts with their place."""
+        for name, value in vars(self).items():
+            yield from _modules_in(name, value)
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """Give this module (named "") and all below it, with dotted names; each once."""
+        seen: set[int] = set()
+        stack: list[tuple[str, Module]] = [(prefix, self)]
+        while stack:
+            name, module = stack.pop()
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield name, module
+                children = [(f"{name}.{k}".lstrip("."), m) for k, m in module.named_children()]
+                stack += reversed(children)
+
+    def _named_tensors(self, parameters: bool) -> Iterator[tuple[str, Tensor]]:
+        seen: set[int] = set()
+        for prefix, module in self.named_modules():
+            for name, is_parameter in module._is_parameter.items():
+                value = getattr(module, name, None)
+                if (
+                    is_parameter == parameters
+                    and isinstance(value, Tensor)
+                    and id(value) not in seen
+                ):
+                    seen.add(id(value))
+                    yield f"{prefix}.{name}".lstrip("."), value
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """Give the parameters with dotted names; a parameter that is shared, once."""
+        return self._named_tensors(parameters=True)
+
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
+        """Give the buffers with dotted names."""
+        return self._named_tensors(parameters=False)
+
+    def parameters(self) -> Iterator[Tensor]:
+        """Give the parameters."""
+        return (p for _, p in self.named_parameters())
+
+    # ----- Modes -----
+
+    def train(self: M, mode: bool = True) -> M:
+        """Compute as in training: Dropout drops, BatchNorm takes the batch's statistics."""
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Compute as after training."""
+        return self.train(False)
+
+    def freeze(self: M) -> M:
+        """Let the parameters be constants; gradients still pass through to what comes before."""
+        for p in self.parameters():
+            p.requires_grad = False
+        return self
+
+    def unfreeze(self: M) -> M:
+        """Let the parameters be trained again."""
+        for p in self.parameters():
+            p.requires_grad = True
+        return self
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for p in self.parameters():
+            if p.requires_grad:
+                p.grad = None
+
+    def astype(self: M, dtype: Any) -> M:
+        """Turn all floating-point parameters and buffers into another dtype."""
+        made: dict[int, Tensor] = {}
+        for _, module in self.named_modules():
+            for name in module._is_parameter:
+                old = getattr(module, name, None)
+                if isinstance(old, Tensor) and old.dtype.kind == "f":
+                    if id(old) not in made:
+                        made[id(old)] = Tensor(old.data, old.requires_grad, old.name, dtype=dtype)
+                    setattr(module, name, made[id(old)])
+        return self
+
+    def apply(self: M, function: Callable[[Module], Any]) -> M:
+        """Call a function on this module and all below it."""
+        for _, module in list(self.named_modules()):
+            function(module)
+        return self
+
+    def register_forward_hook(self, hook: Hook) -> Callable[[], None]:
+        """Call `hook(module, args, output)` after each forward; what it returns is the output.
+
+        None leaves the output as it is. Gives a function that removes the hook.
+        """
+        key = object()
+        self._hooks[key] = hook
+
+        def remove() -> None:
+            self._hooks.pop(key, None)
+
+        return remove
+
+    # ----- State -----
+
+    def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Give copies of all parameters and buffers, by dotted name."""
+        named = [*self.named_parameters(), *self.named_buffers()]
+        return {name: np.array(t.data) for name, t in named}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+        """Take parameters and buffers from a dict of arrays.
+
+        Raises
+        ------
+        ValueError
+            Naming every key that is missing or (if `strict`) unexpected, and every shape that
+            differs. Nothing is loaded then.
+        """
+        own = dict([*self.named_parameters(), *self.named_buffers()])
+        problems = [f"missing: {name}" for name in own if name not in state]
+        problems += [f"unexpected: {name}" for name in state if name not in own and strict]
+        for name, t in own.items():
+            if name in state and np.shape(state[name]) != t.shape:
+                problems.append(f"{name} has shape {np.shape(state[name])}; want {t.shape}")
+        if problems:
+            if not self._built and not own:
+                problems.append("this module makes its parameters on its first call: call it once")
+            raise ValueError(f"load_state_dict of {type(self).__name__}: {'; '.join(problems)}")
+        for name, t in own.items():
+            t.assign(np.asarray(state[name]))
+
+    # ----- What it looks like -----
+
+    def describe(self) -> str:
+        """Give what stands between the brackets in `repr`."""
+        return ""
+
+    def __repr__(self) -> str:
+        children = list(self.named_children())
+        head = f"{type(self).__name__}({self.describe()}"
+        if not children:
+            return head + ")"
+        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in children]
+        return head + "\n  " + "\n  ".join(lines) + "\n)"
+
+
+def _modules_in(name: str, value: Any) -> Iterator[tuple[str, Module]]:
+    if isinstance(value, Module):
+        yield name, value
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from _modules_in(f"{name}.{i}", item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _modules_in(f"{name}.{key}", item)
+
+
+class Sequential(Module):
+    """y = f_n(... f_2(f_1(x))): modules, one after the other, named by their number as in PyTorch.
+
+    Examples
+    --------
+    >>> Sequential(Identity(), Identity())
+    Sequential(
+      (0): Identity()
+      (1): Identity()
+    )
+    """
+
+    def __init__(self, *modules: Module) -> None:
+        super().__init__()
+        for i, module in enumerate(modules):
+            if not callable(module):
+                raise TypeError(f"Sequential: item {i} is {module!r:.60}; want a Module")
+            setattr(self, str(i), module)
+
+    def forward(self, x: Any) -> Any:
+        """Apply them in turn."""
+        for module in self:
+            x = module(x)
+        return x
+
+    def __iter__(self) -> Iterator[Module]:
+        return (module for _, module in self.named_children())
+
+    def __len__(self) -> int:
+        return len(list(self.named_children()))
+
+    def __getitem__(self, i: int) -> Module:
+        return list(self)[i]
+
+
+class Identity(Module):
+    """y = x."""
+
+    def forward(self, x: Any) -> Any:
+        """Give x."""
+        return x
+
+
+class Residual(Module):
+    """y = x + f(x), of a module f that keeps the shape: He et al. 2015, arXiv:1512.03385, eq. 1."""
+
+    def __init__(self, module: Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Any) -> Any:
+        """Add what the module makes of x."""
+        return x + self.module(x)
