@@ -1,0 +1,51 @@
+"""Write layers.npz: what PyTorch computes for each layer of layer_cases.py. Needs torch==2.13.0."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from layer_cases import LAYERS, PYTORCH_NAMES
+
+GOLDENS = Path(__file__).with_name("layers.npz")
+
+
+def main() -> None:
+    """Run each layer on the table's inputs, in float64."""
+    found: dict[str, np.ndarray] = {}
+    for name, case in LAYERS.items():
+        if case.torch is None:
+            continue
+        layer = case.layer()
+        theirs = eval(f"torch.nn.{case.torch}").double().train(case.training)
+        names = {
+            n: ".".join([*n.split(".")[:-1], PYTORCH_NAMES.get(n.split(".")[-1], n.split(".")[-1])])
+            for n, _ in layer.named_parameters()
+        }
+        own = dict(theirs.named_parameters())
+        for n, p in layer.named_parameters():
+            own[names[n]].data = torch.tensor(np.array(p.data))
+        x = torch.tensor(case.inputs()[0], requires_grad=True)
+        y = theirs(x.movedim(-1, 1) if case.channels_last else x)
+        y = y.movedim(1, -1) if case.channels_last else y
+        u = torch.tensor(np.random.default_rng(2).normal(size=y.shape))
+        y.backward(u)
+        found[f"{name}/y"] = y.detach().numpy()
+        found[f"{name}/x"] = x.grad.numpy()
+        for n in names:
+            found[f"{name}/{n}"] = own[names[n]].grad.numpy()
+        for n, buffer in theirs.named_buffers():
+            if n.startswith("running"):
+                found[f"{name}/{n}"] = buffer.numpy()
+    np.savez_compressed(GOLDENS, **found)
+    print(
+        f"{len(found)} arrays of {len(LAYERS)} layers, torch {torch.__version__}, {GOLDENS.stat().st_size} bytes"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""One table: every layer, with inputs to check it at, and what PyTorch calls the same thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autonn import nn
+
+PYTORCH_NAMES = {"gamma": "weight", "beta": "bias"}
+
+
+@dataclass(frozen=True)
+class LayerCase:
+    """A layer, the same in PyTorch (None if it has no such layer), and the shapes of its inputs."""
+
+    make: Callable[[], nn.Module]
+    torch: str | None
+    shapes: tuple[tuple[int, ...], ...]
+    training: bool = True
+    channels_last: bool = False
+
+    def inputs(self) -> list[np.ndarray]:
+        """Draw inputs that are at least 0.05 from 0, and 0.05 apart, away from kinks and ties."""
+        rng = np.random.default_rng(0)
+        drawn = []
+        for shape in self.shapes:
+            n = int(np.prod(shape))
+            drawn.append(((rng.permutation(n) + 0.5) * (4 / n) - 2).reshape(shape) + 0.013)
+        return drawn
+
+    def layer(self) -> nn.Module:
+        """Make the layer in float64, its parameters drawn anew, so that none is 0 or 1."""
+        rng = np.random.default_rng(1)
+        layer = self.make()
+        layer(*self.inputs())  # builds
+        layer.astype(np.float64)
+        for p in layer.parameters():
+            p.assign(rng.uniform(0.5, 1.5, p.shape) * rng.choice([-1, 1], p.shape))
+        for module in (m for _, m in layer.named_modules()):
+            if isinstance(module, nn.BatchNorm1d):
+                module.reset_running_stats()
+        return layer.train(self.training)
+
+
+def case(
+    make: Callable[[], nn.Module], torch: str | None, *shapes: tuple[int, ...], **options: Any
+) -> LayerCase:
+    return LayerCase(make, torch, shapes, **options)
+
+
+LINE, IMAGE = (4, 6, 5), (3, 4, 5, 2)
+
+# fmt: off
+LAYERS: dict[str, LayerCase] = {
+    "Identity": case(nn.Identity, "Identity()", (2, 3)),
+    "Linear": case(lambda: nn.Linear(3, 4), "Linear(3, 4)", (5, 3)),
+    "Linear no bias": case(lambda: nn.Linear(3, 4, bias=False), "Linear(3, 4, bias=False)", (2, 5, 3)),
+    "Linear of a vector": case(lambda: nn.Linear(3, 4), "Linear(3, 4)", (3,)),
+    "Linear lazy": case(lambda: nn.Linear(None, 4), "Linear(3, 4)", (5, 3)),
+    "Flatten": case(nn.Flatten, "Flatten()", IMAGE),
+    "Flatten keeping the last": case(lambda: nn.Flatten(0, -2), "Flatten(0, -2)", IMAGE),
+    "Add": case(nn.Add, None, (2, 3), (2, 3), (1, 3)),
+    "Multiply": case(nn.Multiply, None, (2, 3), (2, 3), (1, 3)),
+    "Sequential": case(lambda: nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)), "Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))", (5, 3)),
+    "Residual": case(lambda: nn.Residual(nn.Linear(3, 3)), None, (5, 3)),
+
+    "ReLU": case(nn.ReLU, "ReLU()", (4, 5)),
+    "LeakyReLU": case(nn.LeakyReLU, "LeakyReLU()", (4, 5)),
+    "LeakyReLU 0.3": case(lambda: nn.LeakyReLU(0.3), "LeakyReLU(0.3)", (4, 5)),
+    "ELU": case(nn.ELU, "ELU()", (4, 5)),
+    "ELU 2": case(lambda: nn.ELU(2.0), "ELU(2.0)", (4, 5)),
+    "SELU": case(nn.SELU, "SELU()", (4, 5)),
+    "GELU": case(nn.GELU, "GELU()", (4, 5)),
+    "GELU tanh": case(lambda: nn.GELU("tanh"), "GELU('tanh')", (4, 5)),
+    "SiLU": case(nn.SiLU, "SiLU()", (4, 5)),
+    "Sigmoid": case(nn.Sigmoid, "Sigmoid()", (4, 5)),
+    "HardSigmoid": case(nn.HardSigmoid, "Hardsigmoid()", (4, 5)),
+    "Tanh": case(nn.Tanh, "Tanh()", (4, 5)),
+    "Softplus": case(nn.Softplus, "Softplus()", (4, 5)),
+    "Softplus 2": case(lambda: nn.Softplus(2.0), "Softplus(2.0)", (4, 5)),
+    "Softmax": case(nn.Softmax, "Softmax(-1)", (4, 5)),
+    "Softmax over the first axis": case(lambda: nn.Softmax(0), "Softmax(0)", LINE),
+    "LogSoftmax": case(lambda: nn.LogSoftmax(1), "LogSoftmax(1)", LINE),
+
+    "Dropout off": case(lambda: nn.Dropout(0.0), "Dropout(0.0)", (4, 5)),
+    "Dropout in evaluation": case(lambda: nn.Dropout(0.5), "Dropout(0.5)", (4, 5), training=False),
+    "Dropout2d in evaluation": case(lambda: nn.Dropout2d(0.5), "Dropout2d(0.5)", IMAGE, training=False),
+
+    "BatchNorm1d": case(lambda: nn.BatchNorm1d(5), "BatchNorm1d(5)", (7, 5)),
+    "BatchNorm1d lazy": case(nn.BatchNorm1d, "BatchNorm1d(5)", (7, 5)),
+    "BatchNorm1d of sequences": case(lambda: nn.BatchNorm1d(6), "BatchNorm1d(6)", LINE),
+    "BatchNorm1d plain": case(lambda: nn.BatchNorm1d(5, affine=False), "BatchNorm1d(5, affine=False)", (7, 5)),
+    "BatchNorm1d untracked": case(lambda: nn.BatchNorm1d(5, track=False), "BatchNorm1d(5, track_running_stats=False)", (7, 5), training=False),
+    "BatchNorm1d momentum, eps": case(lambda: nn.BatchNorm1d(5, 1e-2, 0.7), "BatchNorm1d(5, 1e-2, 0.3)", (7, 5)),
+    "BatchNorm1d in evaluation": case(lambda: nn.BatchNorm1d(5), "BatchNorm1d(5)", (7, 5), training=False),
+    "BatchNorm2d": case(lambda: nn.BatchNorm2d(4), "BatchNorm2d(4)", IMAGE),
+    "BatchNorm2d channels last": case(lambda: nn.BatchNorm2d(2, channels_last=True), "BatchNorm2d(2)", IMAGE, channels_last=True),
+    "BatchNorm2d of one image": case(lambda: nn.BatchNorm2d(4), "BatchNorm2d(4)", (1, 4, 3, 3)),
+    "BatchNorm2d in evaluation": case(lambda: nn.BatchNorm2d(4), "BatchNorm2d(4)", IMAGE, training=False),
+    "InstanceNorm1d": case(lambda: nn.InstanceNorm1d(6, affine=True), "InstanceNorm1d(6, affine=True)", LINE),
+    "InstanceNorm2d": case(lambda: nn.InstanceNorm2d(4), "InstanceNorm2d(4)", IMAGE),
+    "InstanceNorm2d channels last": case(lambda: nn.InstanceNorm2d(2, affine=True, channels_last=True), "InstanceNorm2d(2, affine=True)", IMAGE, channels_last=True),
+    "GroupNorm": case(lambda: nn.GroupNorm(3, 6), "GroupNorm(3, 6)", LINE),
+    "GroupNorm of features": case(lambda: nn.GroupNorm(2, 6), "GroupNorm(2, 6)", (4, 6)),
+    "GroupNorm lazy": case(lambda: nn.GroupNorm(2), "GroupNorm(2, 4)", IMAGE),
+    "GroupNorm channels last": case(lambda: nn.GroupNorm(2, 2, channels_last=True), "GroupNorm(2, 2)", IMAGE, channels_last=True),
+    "LayerNorm": case(lambda: nn.LayerNorm(5), "LayerNorm(5)", LINE),
+    "LayerNorm of images": case(lambda: nn.LayerNorm((4, 5, 2)), "LayerNorm((4, 5, 2))", IMAGE),
+    "LayerNorm plain": case(lambda: nn.LayerNorm(5, 1e-3, affine=False), "LayerNorm(5, 1e-3, False)", (5,)),
+    "RMSNorm": case(lambda: nn.RMSNorm(5), "RMSNorm(5)", LINE),
+    "RMSNorm eps": case(lambda: nn.RMSNorm((6, 5), 1e-2), "RMSNorm((6, 5), 1e-2)", LINE),
+}

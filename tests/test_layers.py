@@ -1,0 +1,220 @@
+"""Every layer: against PyTorch, against numerical differentiation, in float32, and what it promises."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from layer_cases import LAYERS, LayerCase
+
+import autonn
+from autonn import Tensor, nn
+from autonn import functional as F
+from autonn.tensors import bare
+
+GOLDENS = np.load(Path(__file__).parent / "goldens" / "layers.npz", allow_pickle=False)
+cases = pytest.mark.parametrize("name", LAYERS)
+NN = Path(nn.__file__).parent
+
+
+def test_no_layer_lacks_a_case():
+    layers = {
+        value
+        for value in vars(nn).values()
+        if isinstance(value, type) and issubclass(value, nn.Module)
+    }
+    tested = {type(case.make()) for case in LAYERS.values()}
+    assert layers - tested == {nn.Module, nn.Dropout2d, nn.Dropout} - tested
+    assert {getattr(nn, name) for name in nn.__all__} == layers
+
+
+@pytest.mark.parametrize("name", [name for name, case in LAYERS.items() if case.torch is not None])
+def test_layer_agrees_with_pytorch(name: str):
+    case = LAYERS[name]
+    layer = case.layer()
+    (x,) = (Tensor(a, requires_grad=True) for a in case.inputs())
+    y = layer(x)
+    y.backward(np.random.default_rng(2).normal(size=y.shape))
+    ours = {"y": bare(y), "x": x.grad.data}
+    ours |= {n: p.grad.data for n, p in layer.named_parameters()}
+    expected = {
+        k.partition("/")[2]: GOLDENS[k] for k in GOLDENS.files if k.partition("/")[0] == name
+    }
+    if case.training and "running_var" in expected:
+        n = x.size / x.shape[-1 if case.channels_last else 1]
+        momentum = layer.momentum
+        # PyTorch follows the unbiased variance.
+        expected["running_var"] = momentum + (expected["running_var"] - momentum) * (n - 1) / n
+    ours |= {n: b.data for n, b in layer.named_buffers()}
+    assert set(ours) == set(expected)
+    if name == "HardSigmoid":  # PyTorch's own gradient of it has 1/6 in float32, in float64, too
+        expected["x"] = np.random.default_rng(2).normal(size=y.shape) / 6
+    for key, value in expected.items():
+        np.testing.assert_allclose(
+            ours[key], value, rtol=1e-10, atol=1e-12, err_msg=f"{name}: {key}"
+        )
+
+
+@cases
+def test_gradients_of_both_orders_are_the_numerical_ones(name: str):
+    case = LAYERS[name]
+    layer = case.layer()
+    owners = [(module, key) for _, module in layer.named_modules() for key in module._is_parameter]
+    owners = [(m, k) for m, k in owners if m._is_parameter[k] and getattr(m, k) is not None]
+    values = [getattr(m, k).data for m, k in owners]
+    inputs = case.inputs()
+
+    def f(*args: Any) -> Any:
+        for (module, key), value in zip(owners, args[len(inputs) :], strict=True):
+            setattr(module, key, value)
+        return layer(*args[: len(inputs)])
+
+    assert autonn.gradcheck(f, *inputs, *values, order=2, elements=12).worst < 1e-8
+
+
+@cases
+def test_float32_stays_float32(name: str):
+    case = LAYERS[name]
+    layer = case.layer().astype(np.float32)
+    inputs = [Tensor(a, requires_grad=True, dtype=np.float32) for a in case.inputs()]
+    y = layer(*inputs)
+    assert y.dtype == np.float32
+    y.sum().backward()
+    assert {t.grad.dtype for t in [*inputs, *layer.parameters()]} == {np.dtype(np.float32)}
+
+
+@cases
+def test_layers_run_on_plain_arrays(name: str):
+    case = LAYERS[name]
+    layer = case.layer().eval()
+    on_tensors = layer(*map(Tensor, case.inputs()))
+    np.testing.assert_array_equal(bare(on_tensors), bare(layer(*case.inputs())))
+
+
+def test_no_layer_has_a_backward_or_touches_the_engine():
+    for path in NN.glob("*.py"):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                assert node.module not in (
+                    "autonn.engine",
+                    "autonn.graph",
+                    "autonn.rules",
+                    "autonn.windows",
+                ), path
+            if isinstance(node, ast.FunctionDef):
+                assert "backward" not in node.name, path
+                if node.name in ("update_running_stats", "astype", "state_dict"):
+                    continue
+                unwrapped = [
+                    n
+                    for n in ast.walk(node)
+                    if isinstance(n, ast.Attribute) and n.attr in ("data", "_array")
+                ]
+                assert unwrapped == [], f"{path.name}: {node.name} unwraps .data"
+
+
+# ----- Norms -----
+
+
+def test_running_statistics_follow_and_serve():
+    layer = nn.BatchNorm1d(3).astype(np.float64)
+    batches = [np.random.default_rng(k).normal(k, 2, (8, 3)) for k in range(3)]
+    mean, var = np.zeros(3), np.ones(3)
+    for x in batches:
+        layer(x)
+        mean, var = 0.9 * mean + 0.1 * x.mean(0), 0.9 * var + 0.1 * x.var(0)
+    np.testing.assert_allclose(layer.running_mean.data, mean, rtol=1e-14)
+    np.testing.assert_allclose(layer.running_var.data, var, rtol=1e-14)
+    layer.eval()
+    y = layer(batches[0])
+    np.testing.assert_allclose(bare(y), (batches[0] - mean) / np.sqrt(var + 1e-5), rtol=1e-13)
+    np.testing.assert_allclose(layer.running_mean.data, mean, rtol=1e-14)
+    assert "running_mean" in layer.state_dict()
+    layer.reset_running_stats()
+    assert layer.running_mean.tolist() == [0, 0, 0]
+
+
+def test_channels_last_is_channels_first_moved():
+    x = np.random.default_rng(0).normal(size=(2, 4, 3, 5))
+    for make in (nn.BatchNorm2d, nn.InstanceNorm2d, lambda n, **k: nn.GroupNorm(2, n, **k)):
+        first, last = make(4).astype(np.float64), make(4, channels_last=True).astype(np.float64)
+        np.testing.assert_allclose(
+            bare(last(np.moveaxis(x, 1, -1))), np.moveaxis(bare(first(x)), 1, -1), rtol=1e-12
+        )
+
+
+# ----- Dropout -----
+
+
+@pytest.mark.parametrize("make", [nn.Dropout, nn.Dropout2d])
+def test_dropout_drops_its_share_and_keeps_the_mean(make: Any):
+    layer = make(0.3, rng=np.random.default_rng(0))
+    x = Tensor(np.ones((200, 50, 2, 2)), requires_grad=True)
+    y = layer(x)
+    assert 1 - layer.mask.mean() == pytest.approx(0.3, abs=0.01)
+    np.testing.assert_allclose(np.unique(y.data), [0, 1 / 0.7])
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, np.broadcast_to(layer.mask / 0.7, x.shape))
+    again = make(0.3, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(again(x).data, y.data)
+
+
+def test_a_fixed_mask_makes_dropout_differentiable_numerically():
+    layer = nn.Dropout(0.5, rng=np.random.default_rng(0))
+    layer.fix([True, False, True])
+    assert autonn.gradcheck(layer, [1.0, 2.0, 3.0], order=2)
+    assert layer(np.ones(3)).tolist() == [2, 0, 2]
+    layer.fix(None)
+    assert len({tuple(layer(np.ones(9))) for _ in range(5)}) > 1
+    assert nn.Dropout(1.0)(np.ones(4)).tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "f", [F.sigmoid, F.softplus, F.silu, F.gelu, F.elu, F.selu, F.leaky_relu, F.hard_sigmoid]
+)
+def test_activations_are_finite_far_out(f: Callable[..., Any]):
+    x = Tensor([-1e4, -50.0, 50.0, 1e4], requires_grad=True)
+    y = f(x)
+    y.sum().backward()
+    assert np.isfinite(y.data).all()
+    assert np.isfinite(x.grad.data).all()
+
+
+# fmt: off
+REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
+    "a batch of one": (lambda: nn.BatchNorm1d(3)(np.ones((1, 3))), ValueError, ["BatchNorm1d(3)", "(1, 3)", "variance", ".eval()"]),
+    "images for BatchNorm1d": (lambda: nn.BatchNorm1d(3)(np.ones((2, 3, 4, 4))), ValueError, ["(2, 3, 4, 4)", "(N, 3"]),
+    "features for BatchNorm2d": (lambda: nn.BatchNorm2d(3)(np.ones((2, 3))), ValueError, ["(2, 3)", "(N, 3, H, W)"]),
+    "another number of channels": (lambda: nn.BatchNorm2d(3)(np.ones((2, 4, 5, 5))), ValueError, ["BatchNorm2d(3)", "(2, 4, 5, 5)", "(N, 3, H, W)"]),
+    "channels first where they are last": (lambda: nn.BatchNorm2d(3, channels_last=True)(np.ones((2, 3, 5, 5))), ValueError, ["(N, H, W, 3)"]),
+    "groups that do not divide": (lambda: nn.GroupNorm(4, 6), ValueError, ["6 features", "4 groups"]),
+    "groups that do not divide what is seen": (lambda: nn.GroupNorm(4)(np.ones((2, 6))), ValueError, ["6 features"]),
+    "another last axis": (lambda: nn.LayerNorm(5)(np.ones((2, 4))), ValueError, ["LayerNorm(5)", "(2, 4)", "(..., 5)"]),
+    "too few axes": (lambda: nn.LayerNorm((3, 4))(np.ones(4)), ValueError, ["(4,)", "(..., 3, 4)"]),
+    "a shape in a shape": (lambda: nn.LayerNorm(((3, 4),)), TypeError, ["normalized_shape", "((3, 4),)"]),
+    "a probability over 1": (lambda: nn.Dropout(1.5), ValueError, ["p=1.5", "0 to 1"]),
+    "a mask of another shape": (lambda: (d := nn.Dropout(0.5)).fix([True]) or d(np.ones(3)), ValueError, ["(1,)", "(3,)"]),
+    "features for Dropout2d": (lambda: nn.Dropout2d(0.5)(np.ones((2, 3))), ValueError, ["Dropout2d", "(2, 3)", "four axes"]),
+    "an unknown approximation": (lambda: nn.GELU("erf")(np.ones(3)), ValueError, ["'erf'", "tanh"]),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refusal(name: str):
+    call, kind, words = REFUSALS[name]
+    with pytest.raises(kind) as caught:
+        call()
+    assert [word for word in words if word not in str(caught.value)] == []
+
+
+def test_layer_case_inputs_are_the_same_each_time():
+    for case in LAYERS.values():
+        assert isinstance(case, LayerCase)
+        for a, b in zip(case.inputs(), case.inputs(), strict=True):
+            np.testing.assert_array_equal(a, b)
