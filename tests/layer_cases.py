@@ -114,3 +114,68 @@ LAYERS: dict[str, LayerCase] = {
     "RMSNorm": case(lambda: nn.RMSNorm(5), "RMSNorm(5)", LINE),
     "RMSNorm eps": case(lambda: nn.RMSNorm((6, 5), 1e-2), "RMSNorm((6, 5), 1e-2)", LINE),
 }
+
+
+# ----- Losses: the function's arguments, its options, and the same in PyTorch -----
+
+
+@dataclass(frozen=True)
+class LossCase:
+    """A loss, PyTorch's name for it (None if it has none), its input, target and options."""
+
+    make: Callable[..., nn.Module]
+    torch: str | None
+    x: np.ndarray
+    target: np.ndarray
+    options: dict[str, Any]
+
+
+def loss(make: Callable[..., nn.Module], torch: str | None, x: str, target: str, **options: Any) -> LossCase:
+    return LossCase(make, torch, DATA[x], DATA[target], options)
+
+
+_rng = np.random.default_rng(3)
+DATA: dict[str, np.ndarray] = {
+    "real": _rng.normal(0, 2, (4, 3)),
+    "other": _rng.normal(0, 2, (4, 3)),
+    "logits": _rng.normal(0, 2, (5, 4)),
+    "images": _rng.normal(0, 2, (2, 4, 3, 2)),
+    "classes": np.array([0, 3, 2, 2, 1]),
+    "some classes": np.array([0, 3, -100, 2, -100]),
+    "image classes": _rng.integers(0, 4, (2, 3, 2)),
+    "probabilities": _rng.dirichlet(np.ones(4), 5),
+    "logs": np.log(_rng.dirichlet(np.ones(4), 5)),
+    "unit": _rng.uniform(0.3, 0.7, (4, 3)),  # so that numerical differentiation stays inside
+    "zero or one": _rng.integers(0, 2, (4, 3)).astype(float),
+    "sign": _rng.choice([-1.0, 1.0], (4, 3)),
+}
+WEIGHT = np.array([0.5, 1.0, 2.0, 0.25])
+
+# fmt: off
+LOSSES: dict[str, LossCase] = {
+    f"{name} {reduction}": loss(make, torch, x, target, reduction=reduction, **options)
+    for reduction in ("mean", "sum", "none")
+    for name, make, torch, x, target, options in [
+        ("MSE", nn.MSELoss, "MSELoss", "real", "other", {}),
+        ("half squared error", nn.HalfSquaredError, None, "real", "other", {}),
+        ("L1", nn.L1Loss, "L1Loss", "real", "other", {}),
+        ("Huber", nn.HuberLoss, "HuberLoss", "real", "other", {"delta": 1.5}),
+        ("cross-entropy", nn.CrossEntropyLoss, "CrossEntropyLoss", "logits", "classes", {}),
+        ("cross-entropy of images", nn.CrossEntropyLoss, "CrossEntropyLoss", "images", "image classes", {}),
+        ("cross-entropy, weights", nn.CrossEntropyLoss, "CrossEntropyLoss", "logits", "classes", {"weight": WEIGHT}),
+        ("cross-entropy, ignoring", nn.CrossEntropyLoss, "CrossEntropyLoss", "logits", "some classes", {"weight": WEIGHT}),
+        ("cross-entropy, smoothed", nn.CrossEntropyLoss, "CrossEntropyLoss", "logits", "some classes", {"weight": WEIGHT, "label_smoothing": 0.2}),
+        ("cross-entropy, probabilities", nn.CrossEntropyLoss, "CrossEntropyLoss", "logits", "probabilities", {}),
+        ("cross-entropy, all of it", nn.CrossEntropyLoss, "CrossEntropyLoss", "logits", "probabilities", {"weight": WEIGHT, "label_smoothing": 0.2}),
+        ("NLL", nn.NLLLoss, "NLLLoss", "logs", "classes", {}),
+        ("NLL, weights", nn.NLLLoss, "NLLLoss", "logs", "some classes", {"weight": WEIGHT}),
+        ("BCE", nn.BCELoss, "BCELoss", "unit", "zero or one", {}),
+        ("BCE of probabilities", nn.BCELoss, "BCELoss", "unit", "unit", {}),
+        ("BCE with logits", nn.BCEWithLogitsLoss, "BCEWithLogitsLoss", "real", "zero or one", {}),
+        ("BCE with logits, weights", nn.BCEWithLogitsLoss, "BCEWithLogitsLoss", "real", "unit", {"weight": np.array([1.0, 2.0, 0.5]), "pos_weight": np.array([3.0, 1.0, 0.5])}),
+        ("KL", nn.KLDivLoss, "KLDivLoss", "logs", "probabilities", {}),
+        ("KL of logs", nn.KLDivLoss, "KLDivLoss", "logs", "logs", {"log_target": True}),
+        ("hinge", nn.HingeLoss, None, "real", "sign", {"margin": 0.7}),
+    ]
+}
+LOSSES["KL by examples"] = loss(nn.KLDivLoss, "KLDivLoss", "logs", "probabilities", reduction="batchmean")

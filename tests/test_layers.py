@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from layer_cases import LAYERS, LayerCase
+from layer_cases import LAYERS, LOSSES, LayerCase
 
 import autonn
 from autonn import Tensor, nn
@@ -27,8 +27,10 @@ def test_no_layer_lacks_a_case():
         for value in vars(nn).values()
         if isinstance(value, type) and issubclass(value, nn.Module)
     }
-    tested = {type(case.make()) for case in LAYERS.values()}
-    assert layers - tested == {nn.Module, nn.Dropout2d, nn.Dropout} - tested
+    tested = {type(case.make()) for case in LAYERS.values()} | {
+        case.make for case in LOSSES.values()
+    }
+    assert layers - tested == {nn.Module}
     assert {getattr(nn, name) for name in nn.__all__} == layers
 
 
@@ -118,6 +120,73 @@ def test_no_layer_has_a_backward_or_touches_the_engine():
                 assert unwrapped == [], f"{path.name}: {node.name} unwraps .data"
 
 
+# ----- Losses -----
+
+
+@pytest.mark.parametrize("name", [name for name, case in LOSSES.items() if case.torch is not None])
+def test_loss_agrees_with_pytorch(name: str):
+    case = LOSSES[name]
+    x = Tensor(case.x, requires_grad=True)
+    y = case.make(**case.options)(x, case.target)
+    y.backward(np.ones(y.shape))
+    np.testing.assert_allclose(y.data, GOLDENS[f"loss {name}/y"], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(x.grad.data, GOLDENS[f"loss {name}/x"], rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients_of_losses_are_the_numerical_ones(name: str):
+    case = LOSSES[name]
+    layer = case.make(**case.options)
+    assert (
+        autonn.gradcheck(lambda x: layer(x, case.target), case.x, order=2, elements=12).worst < 1e-8
+    )
+    y = layer(
+        Tensor(case.x, requires_grad=True, dtype=np.float32),
+        case.target.astype(np.float32 if case.target.dtype.kind == "f" else int),
+    )
+    assert y.dtype == np.float32 or name.startswith("BCE with logits, weights")
+
+
+@pytest.mark.parametrize("target", [[1.0, 0.0], [0.0, 1.0]])
+def test_losses_are_finite_far_out(target: list[float]):
+    for far in (1e4, -1e4):
+        x = Tensor([[far, -far]], requires_grad=True)
+        losses = [F.cross_entropy(x, [1]), F.cross_entropy(x, np.array([target]))]
+        losses += [
+            F.binary_cross_entropy_with_logits(x, np.array([target])),
+            F.huber_loss(x, np.array([target])),
+        ]
+        for y in losses:
+            x.grad = None
+            y.backward()
+            assert np.isfinite(y.item())
+            assert np.isfinite(x.grad.data).all()
+
+
+def test_the_gradient_penalty_trains_a_real_critic():
+    rng = np.random.default_rng(0)
+    critic = nn.Sequential(nn.Linear(2, 8, rng=rng), nn.Tanh(), nn.Linear(8, 1, rng=rng)).astype(
+        np.float64
+    )
+    x, h = rng.normal(size=(5, 2)), 1e-6
+    penalty = F.gradient_penalty(critic, x)
+    penalty.backward()
+    for p in critic.parameters():
+        if p.grad is None:  # the last bias, which no gradient sees
+            assert p is critic[2].bias
+            continue
+        old = np.array(p.data)
+        step = rng.normal(size=p.shape)
+        values = []
+        for sign in (1, -1):
+            p.assign(old + sign * h * step)
+            values.append(F.gradient_penalty(critic, x).item())
+        p.assign(old)
+        assert np.sum(p.grad.data * step) == pytest.approx(
+            (values[0] - values[1]) / (2 * h), rel=1e-6, abs=1e-9
+        )
+
+
 # ----- Norms -----
 
 
@@ -200,6 +269,17 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "a probability over 1": (lambda: nn.Dropout(1.5), ValueError, ["p=1.5", "0 to 1"]),
     "a mask of another shape": (lambda: (d := nn.Dropout(0.5)).fix([True]) or d(np.ones(3)), ValueError, ["(1,)", "(3,)"]),
     "features for Dropout2d": (lambda: nn.Dropout2d(0.5)(np.ones((2, 3))), ValueError, ["Dropout2d", "(2, 3)", "four axes"]),
+    "a target of another shape": (lambda: nn.MSELoss()(np.ones((2, 3)), np.ones((2, 1))), ValueError, ["mse_loss", "(2, 3)", "(2, 1)"]),
+    "classes of another shape": (lambda: nn.CrossEntropyLoss()(np.ones((2, 3)), [0, 1, 1]), ValueError, ["cross_entropy", "(2, 3)", "(3,)", "(2,)"]),
+    "classes out of range": (lambda: nn.NLLLoss()(np.ones((2, 3)), [0, 3]), ValueError, ["nll_loss", "0 to 3", "0 to 2"]),
+    "classes that are no integers": (lambda: nn.CrossEntropyLoss()(np.ones((2, 3)), [0.0, 1.0]), ValueError, ["float64", "integers"]),
+    "weights of another number": (lambda: nn.CrossEntropyLoss(weight=[1.0])(np.ones((2, 3)), [0, 1]), ValueError, ["(1,)", "(3,)"]),
+    "a reduction that is not there": (lambda: nn.L1Loss(reduction="avg")(np.ones(2), np.ones(2)), ValueError, ["'avg'", "mean"]),
+    "an option that is not there": (lambda: nn.HuberLoss(dleta=2.0), TypeError, ["HuberLoss", "'dleta'", "delta"]),
+    "probabilities over 1": (lambda: nn.BCELoss()(np.array([2.0]), np.ones(1)), ValueError, ["2.0", "0 to 1"]),
+    "signs that are none": (lambda: nn.HingeLoss()(np.ones(2), np.array([0.0, 1.0])), ValueError, ["-1 or 1"]),
+    "a delta of 0": (lambda: nn.HuberLoss(delta=0)(np.ones(2), np.ones(2)), ValueError, ["delta=0"]),
+    "smoothing over 1": (lambda: nn.CrossEntropyLoss(label_smoothing=2)(np.ones((2, 3)), [0, 1]), ValueError, ["label_smoothing=2"]),
     "an unknown approximation": (lambda: nn.GELU("erf")(np.ones(3)), ValueError, ["'erf'", "tanh"]),
 }
 # fmt: on

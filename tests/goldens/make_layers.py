@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from layer_cases import LAYERS, PYTORCH_NAMES
+from layer_cases import LAYERS, LOSSES, PYTORCH_NAMES
 
 GOLDENS = Path(__file__).with_name("layers.npz")
 
@@ -41,6 +41,17 @@ def main() -> None:
         for n, buffer in theirs.named_buffers():
             if n.startswith("running"):
                 found[f"{name}/{n}"] = buffer.numpy()
+    for name, case in LOSSES.items():
+        if case.torch is None:
+            continue
+        options = {
+            k: torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in case.options.items()
+        }
+        x = torch.tensor(case.x, requires_grad=True)
+        y = getattr(torch.nn, case.torch)(**options)(x, torch.tensor(case.target))
+        y.backward(torch.ones_like(y))
+        found[f"loss {name}/y"] = y.detach().numpy()
+        found[f"loss {name}/x"] = x.grad.numpy()
     np.savez_compressed(GOLDENS, **found)
     print(
         f"{len(found)} arrays of {len(LAYERS)} layers, torch {torch.__version__}, {GOLDENS.stat().st_size} bytes"

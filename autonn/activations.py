@@ -1,0 +1,143 @@
+"""Activations and softmax: functions that layers apply, finite however large their argument."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autonn.graph import Array
+from autonn.rules import erf
+from autonn.tensors import bare
+
+
+def tanh(x: Array) -> Array:
+    """(exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
+    return np.tanh(x)
+
+
+def leaky_relu(x: Array, slope: float = 0.01) -> Array:
+    """X where x > 0, slope x elsewhere; its derivative at 0 is slope.
+
+    Examples
+    --------
+    >>> leaky_relu(np.array([-1.0, 2.0]), 0.1)
+    array([-0.1,  2. ])
+    """
+    return np.where(x > 0, x, slope * x)
+
+
+def elu(x: Array, alpha: float = 1.0) -> Array:
+    """X where x > 0, alpha (exp(x) - 1) elsewhere; its derivative at 0 is alpha.
+
+    Examples
+    --------
+    >>> elu(np.array([-1e4, 2.0]))
+    array([-1.,  2.])
+    """
+    return np.where(x > 0, x, alpha * np.expm1(np.clip(x, None, 0)))
+
+
+def selu(x: Array) -> Array:
+    """Scale elu(x, alpha), with Klambauer et al.'s numbers (2017, arXiv:1706.02515, eq. 2).
+
+    Examples
+    --------
+    >>> selu(np.array([-1e4, 1.0]))
+    array([-1.75809934,  1.05070099])
+    """
+    return 1.0507009873554805 * elu(x, 1.6732632423543772)
+
+
+def gelu(x: Array, approximate: str = "none") -> Array:
+    """X Φ(x), with Φ(x) = (1 + erf(x / √2)) / 2; "tanh" approximates Φ by a tanh.
+
+    Examples
+    --------
+    >>> gelu(np.array([-1e4, 0.0, 1.0]))
+    array([-0.        ,  0.        ,  0.84134475])
+    """
+    if approximate == "none":
+        return x * (0.5 * (1 + erf(x * 0.5**0.5)))
+    if approximate == "tanh":
+        return x * (0.5 * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x))))
+    raise ValueError(f"gelu: approximate={approximate!r}; want 'none' or 'tanh'")
+
+
+def silu(x: Array) -> Array:
+    """X sigmoid(x).
+
+    Examples
+    --------
+    >>> silu(np.array([-1e4, 0.0, 1e4]))
+    array([   -0.,     0., 10000.])
+    """
+    return x * sigmoid(x)
+
+
+def hard_sigmoid(x: Array) -> Array:
+    """X / 6 + 1/2, limited to [0, 1].
+
+    Examples
+    --------
+    >>> hard_sigmoid(np.array([-9.0, 0.0, 9.0]))
+    array([0. , 0.5, 1. ])
+    """
+    return np.clip(x / 6 + 0.5, 0, 1)
+
+
+def softplus(x: Array, beta: float = 1.0) -> Array:
+    """log(1 + exp(beta x)) / beta.
+
+    Examples
+    --------
+    >>> softplus(np.array([-1e4, 0.0, 1e4]))
+    array([0.00000000e+00, 6.93147181e-01, 1.00000000e+04])
+    """
+    return np.logaddexp(0, beta * x) / beta
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)), as exp(-log(1 + exp(-x))): no overflow, and exact in the far tail.
+
+    Examples
+    --------
+    >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
+    array([0. , 0.5, 1. ])
+    """
+    return np.exp(-np.logaddexp(0, -x))
+
+
+def logsumexp(x: Array, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Array:
+    """log(sum of exp(x)) over axes, with the largest element taken out of the exponent.
+
+    Examples
+    --------
+    >>> logsumexp(np.array([1e4, 1e4]))
+    np.float64(10000.69314718056)
+    """
+    largest = np.max(bare(x), axis=axis, keepdims=True)
+    largest = np.where(np.isfinite(largest), largest, np.zeros_like(largest))
+    total = np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True)) + largest
+    return total if keepdims else np.squeeze(total, axis)[()]
+
+
+def softmax(x: Array, axis: int = -1) -> Array:
+    """exp(x) / sum of exp(x) along an axis.
+
+    Examples
+    --------
+    >>> softmax(np.array([1e4, 1e4]))
+    array([0.5, 0.5])
+    """
+    e = np.exp(x - np.max(bare(x), axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def log_softmax(x: Array, axis: int = -1) -> Array:
+    """X - log(sum of exp(x)) along an axis.
+
+    Examples
+    --------
+    >>> log_softmax(np.array([0.0, 1e4]))
+    array([-10000.,      0.])
+    """
+    return x - logsumexp(x, axis, keepdims=True)
