@@ -110,6 +110,17 @@ def constant_rule_recorded() -> Any:
     return x.grad.tolist()
 
 
+def constant_rules_meet_recorded_ones() -> Any:
+    one = autonn.defvjp(autonn.graph.Primitive(lambda x: x * 1), x=lambda g: np.ones(2))
+    gradients = []
+    for order in ((0, 1, 2), (2, 1, 0), (0, 2, 1)):
+        x = leaf([1.0, 2.0])
+        terms = [one(x).sum(), one(x).sum(), (x * x).sum()]
+        sum(terms[i] for i in order).backward(create_graph=True)
+        gradients.append(x.grad.tolist())
+    return gradients
+
+
 ones = np.ones
 # fmt: off
 PROGRAMS: dict[str, tuple[Callable[[], Any], Any]] = {
@@ -156,6 +167,7 @@ PROGRAMS: dict[str, tuple[Callable[[], Any], Any]] = {
     "a primitive with an argument i": (lambda: custom({"i": lambda g, i: g * i}, lambda i: i * i / 2, 3.0), [3]),
     "a rule that gives a number": (lambda: custom({"x": lambda g: 3.0}, lambda x: 3 * x, 1.0), [3]),
     "a constant rule, recorded": (constant_rule_recorded, [3, 5, 6]),
+    "constant rules and recorded ones": (constant_rules_meet_recorded_ones, [[4, 6]] * 3),
     "a rule redefined while a graph lives": (redefined_rule, 2),
     "a parameter frozen in between": (frozen_in_between, 4),
     "an empty Jacobian of a Tensor": (lambda: isinstance(jacobian(lambda x: x[:0])(Tensor([1.0])), Tensor), True),
