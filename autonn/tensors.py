@@ -510,14 +510,14 @@ class At:
 
 
 def _settled(index: Any) -> Any:
-    """Make an index independent of its caller: arrays are copied, sequences become arrays."""
+    """Give an index as NumPy reads it: sequences in it become arrays."""
     return tuple(map(_settled_part, index)) if isinstance(index, tuple) else _settled_part(index)
 
 
 def _settled_part(part: Any) -> Any:
     if part is None or part is Ellipsis or isinstance(part, slice | int | np.integer):
         return part
-    array = np.array(bare(part))
+    array = np.asarray(bare(part))  # the engine copies what it keeps
     if not array.size and not isinstance(part, np.ndarray | Tensor):
         array = array.astype(np.intp)
     if array.dtype.kind not in "biu":
