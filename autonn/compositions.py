@@ -108,6 +108,8 @@ def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -
     if size == 1 and ord not in (0, "nuc"):
         if abs(ord) == np.inf:
             return (np.max if ord > 0 else np.min)(large, axis=axis, keepdims=keepdims)
+        if ord < 0:  # a zero makes it 0, through an infinity
+            return np.sum(large**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
         powers = (large + (large == 0)) ** ord * (large != 0)
         total = np.sum(powers, axis=axis, keepdims=keepdims)
         return (total + (total == 0)) ** (1 / ord) * (total != 0)  # with derivative 0 at the origin

@@ -172,7 +172,7 @@ def table() -> list[Case]:
     add(np.cumprod, lambda x: np.cumprod(x, axis=0), with_zeros(6, 2))
     add(np.cumprod, np.cumprod, real(2, 3))
     add(np.linalg.norm, np.linalg.norm, real(2, 3))
-    for order in (1, 2, 3, np.inf, -np.inf):
+    for order in (1, 2, 3, 0.5, -2, np.inf, -np.inf):
         add(np.linalg.norm, lambda x, order=order: np.linalg.norm(x, order, axis=0), distinct(4, 2))
     for order in (1, -1, np.inf, -np.inf, "fro"):
         add(np.linalg.norm, lambda x, order=order: np.linalg.norm(x, order, axis=(0, 2), keepdims=True), distinct(3, 2, 4))

@@ -148,6 +148,7 @@ PROGRAMS: dict[str, tuple[Callable[[], Any], Any]] = {
     "full_like of a Tensor": (lambda: gradient_of(lambda t: np.full_like(Tensor(ones(3)), t), 2.0), 3),
     "bincount of Tensors": (lambda: gradient_of(lambda t: np.bincount([0, 2, 2], weights=t)[2], [1, 1, 1]), [0, 1, 1]),
     "p-norms at the origin": (lambda: [grad(lambda x, p=p: np.linalg.norm(x, p))(np.zeros(2)).tolist() for p in (2, 3, 1.5)], [[0, 0]] * 3),
+    "a norm of negative order": (lambda: np.linalg.norm(Tensor([0.5, 1.0]), -1).item(), 1 / 3),
     "float16 that overflows inside": (lambda: round(gradient_of(np.arcsinh, 300.0, dtype=np.float16), 4), 0.0033),
     "arctan2 of small numbers": (lambda: gradient_of(lambda x: np.arctan2(x, 1e-170), 1e-170), 5e169),
     "take by booleans": (lambda: np.take(Tensor([1, 2, 3]), np.array([True, False, True]), axis=0).tolist(), [2, 1, 2]),
@@ -215,3 +216,8 @@ def test_more_degrees_of_freedom_than_numbers():
             == f(np.array([1.0, 2.0, 4.0]), ddof=5)
             == np.inf
         )
+
+
+def test_a_zero_makes_a_norm_of_negative_order_zero():
+    with np.errstate(divide="ignore"):
+        assert np.linalg.norm(Tensor([0.0, 1.0]), -1).item() == np.linalg.norm([0.0, 1.0], -1) == 0
