@@ -14,6 +14,7 @@ from autonn.activations import (
     softplus,
     tanh,
 )
+from autonn.convolution import conv, conv_transpose
 from autonn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -28,11 +29,15 @@ from autonn.losses import (
     nll_loss,
     reduced,
 )
+from autonn.pooling import avg_pool, max_pool
 from autonn.rules import erf, relu
 
 __all__ = [
+    "avg_pool",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "conv",
+    "conv_transpose",
     "cross_entropy",
     "elu",
     "erf",
@@ -47,6 +52,7 @@ __all__ = [
     "leaky_relu",
     "log_softmax",
     "logsumexp",
+    "max_pool",
     "mse_loss",
     "nll_loss",
     "reduced",

@@ -115,6 +115,99 @@ LAYERS: dict[str, LayerCase] = {
     "RMSNorm eps": case(lambda: nn.RMSNorm((6, 5), 1e-2), "RMSNorm((6, 5), 1e-2)", LINE),
 }
 
+# fmt: on
+
+
+def grid(
+    kind: str,
+    shape: tuple[int, ...],
+    given: str,
+    configurations: list[dict[str, Any]],
+    **common: Any,
+) -> None:
+    """Add a layer's configurations, named by their options; `given` are the arguments in front."""
+    for options in configurations:
+        words = ", ".join(f"{k}={v!r}" for k, v in options.items())
+        arguments = f"{given}{words}"
+        last = common.get("channels_last", False)
+        make = eval(f"lambda: nn.{kind}({arguments}{', channels_last=True' * last})", {"nn": nn})
+        name = f"{kind} {words}" + " channels last" * last
+        assert name not in LAYERS, name
+        LAYERS[name] = case(make, f"{kind}({arguments})", shape, **common)
+
+
+# fmt: off
+CONV: list[dict[str, Any]] = [
+    {"kernel_size": 1}, {"kernel_size": 2}, {"kernel_size": 3}, {"kernel_size": 4},
+    {"kernel_size": 3, "bias": False}, {"kernel_size": 3, "groups": 2}, {"kernel_size": 1, "groups": 4},
+    {"kernel_size": 2, "stride": 2}, {"kernel_size": 3, "stride": 2}, {"kernel_size": 2, "stride": 3}, {"kernel_size": 1, "stride": 2},
+    {"kernel_size": 3, "padding": 1}, {"kernel_size": 2, "padding": 2}, {"kernel_size": 3, "padding": "same"},
+    {"kernel_size": 4, "padding": "same"}, {"kernel_size": 2, "padding": "valid"}, {"kernel_size": 2, "padding": "same", "dilation": 3},
+    {"kernel_size": 2, "dilation": 2}, {"kernel_size": 3, "dilation": 2, "padding": 2},
+    {"kernel_size": 3, "stride": 2, "padding": 1}, {"kernel_size": 3, "stride": 2, "padding": 2, "dilation": 2, "groups": 2},
+    {"kernel_size": 3, "padding": 2, "padding_mode": "reflect"}, {"kernel_size": 3, "padding": 2, "padding_mode": "replicate"},
+    {"kernel_size": 3, "padding": 2, "padding_mode": "circular"}, {"kernel_size": 2, "padding": "same", "padding_mode": "reflect", "dilation": 3},
+]
+CONV_2D: list[dict[str, Any]] = [
+    {"kernel_size": (1, 3)}, {"kernel_size": (3, 2), "stride": (1, 2)}, {"kernel_size": (2, 3), "padding": (0, 1)},
+    {"kernel_size": (3, 2), "dilation": (1, 3), "padding": (2, 1)}, {"kernel_size": (2, 4), "padding": "same"},
+    {"kernel_size": (3, 2), "padding": (1, 0), "padding_mode": "circular"},
+]
+TRANSPOSED: list[dict[str, Any]] = [
+    {"kernel_size": 1}, {"kernel_size": 3}, {"kernel_size": 3, "bias": False}, {"kernel_size": 3, "groups": 2},
+    {"kernel_size": 2, "stride": 2}, {"kernel_size": 3, "stride": 2}, {"kernel_size": 2, "stride": 3},
+    {"kernel_size": 3, "padding": 1}, {"kernel_size": 3, "stride": 2, "padding": 1}, {"kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1},
+    {"kernel_size": 4, "stride": 3, "padding": 1, "output_padding": 2}, {"kernel_size": 2, "stride": 3, "output_padding": 2},
+    {"kernel_size": 2, "dilation": 2}, {"kernel_size": 3, "dilation": 2, "padding": 1, "stride": 2},
+    {"kernel_size": 2, "dilation": 3, "output_padding": 2}, {"kernel_size": 3, "stride": 2, "padding": 2, "output_padding": 1, "dilation": 2, "groups": 2},
+]
+TRANSPOSED_2D: list[dict[str, Any]] = [
+    {"kernel_size": (1, 3)}, {"kernel_size": (3, 2), "stride": (1, 2)}, {"kernel_size": (2, 3), "padding": (0, 1), "stride": 2, "output_padding": (1, 0)},
+]
+POOL: list[dict[str, Any]] = [
+    {"kernel_size": 1}, {"kernel_size": 2}, {"kernel_size": 3}, {"kernel_size": 2, "stride": 1}, {"kernel_size": 3, "stride": 2},
+    {"kernel_size": 2, "stride": 3}, {"kernel_size": 2, "padding": 1}, {"kernel_size": 3, "stride": 2, "padding": 1}, {"kernel_size": 4, "stride": 1, "padding": 2},
+    {"kernel_size": 2, "ceil_mode": True}, {"kernel_size": 3, "stride": 2, "ceil_mode": True}, {"kernel_size": 2, "stride": 3, "padding": 1, "ceil_mode": True},
+    {"kernel_size": 4, "stride": 3, "padding": 2, "ceil_mode": True},
+]
+MAX: list[dict[str, Any]] = [
+    {"kernel_size": 2, "dilation": 2}, {"kernel_size": 3, "dilation": 2, "stride": 1, "padding": 1}, {"kernel_size": 2, "dilation": 3, "stride": 2, "ceil_mode": True},
+]
+AVG: list[dict[str, Any]] = [
+    {"kernel_size": 3, "padding": 1, "count_include_pad": False}, {"kernel_size": 2, "stride": 3, "padding": 1, "ceil_mode": True, "count_include_pad": False},
+    {"kernel_size": 4, "stride": 2, "padding": 2, "count_include_pad": False},
+]
+POOL_2D: list[dict[str, Any]] = [
+    {"kernel_size": (2, 3)}, {"kernel_size": (3, 2), "stride": (1, 2), "padding": (1, 0)}, {"kernel_size": (2, 3), "stride": (3, 2), "padding": (0, 1), "ceil_mode": True},
+]
+
+grid("Conv1d", (2, 4, 7), "4, 6, ", [o for o in CONV if o != {"kernel_size": 1, "groups": 4}])
+grid("Conv2d", (2, 4, 5, 4), "4, 8, ", CONV + CONV_2D)
+grid("Conv1d", (2, 7, 4), "4, 6, ", CONV[2:3] + CONV[-6:-5], channels_last=True)
+grid("Conv2d", (2, 5, 6, 4), "4, 6, ", CONV[2:3] + CONV[-6:-3] + CONV_2D, channels_last=True)
+grid("ConvTranspose1d", (2, 4, 5), "4, 6, ", TRANSPOSED)
+grid("ConvTranspose2d", (2, 4, 4, 3), "4, 6, ", TRANSPOSED + TRANSPOSED_2D)
+grid("ConvTranspose1d", (2, 5, 4), "4, 6, ", TRANSPOSED[8:10], channels_last=True)
+grid("ConvTranspose2d", (2, 4, 3, 4), "4, 6, ", TRANSPOSED[8:10] + TRANSPOSED_2D, channels_last=True)
+grid("MaxPool1d", (2, 3, 7), "", POOL + MAX)
+grid("MaxPool2d", (2, 2, 7, 6), "", POOL + MAX + POOL_2D)
+grid("MaxPool1d", (2, 7, 3), "", POOL[6:7], channels_last=True)
+grid("MaxPool2d", (2, 7, 6, 2), "", MAX[:1] + POOL_2D, channels_last=True)
+grid("AvgPool1d", (2, 3, 7), "", POOL + AVG)
+grid("AvgPool2d", (2, 2, 7, 6), "", POOL + AVG + POOL_2D)
+grid("AvgPool1d", (2, 7, 3), "", POOL[6:7], channels_last=True)
+grid("AvgPool2d", (2, 7, 6, 2), "", AVG[:1] + POOL_2D, channels_last=True)
+LAYERS |= {
+    "Conv1d lazy": case(lambda: nn.Conv1d(None, 2, 3), "Conv1d(4, 2, 3)", (2, 4, 7)),
+    "Conv2d lazy": case(lambda: nn.Conv2d(None, 2, 3, channels_last=True), "Conv2d(4, 2, 3)", (2, 5, 5, 4), channels_last=True),
+    "ConvTranspose2d lazy": case(lambda: nn.ConvTranspose2d(None, 2, 3), "ConvTranspose2d(4, 2, 3)", (2, 4, 3, 3)),
+    "Conv1d causal": case(lambda: nn.Conv1d(4, 2, 3, padding="causal", dilation=2), None, (2, 4, 7)),
+    "Conv1d of pairs": case(lambda: nn.Conv1d(4, 2, 3, padding=((2, 1),)), None, (2, 4, 7)),
+    "Conv2d of one example": case(lambda: nn.Conv2d(2, 3, 2), "Conv2d(2, 3, 2)", (1, 2, 4, 4)),
+    "GlobalAvgPool of images": case(nn.GlobalAvgPool, "Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())", (2, 3, 4, 5)),
+    "GlobalAvgPool of sequences, channels last": case(lambda: nn.GlobalAvgPool(channels_last=True), None, (2, 5, 3)),
+}
+
 
 # ----- Losses: the function's arguments, its options, and the same in PyTorch -----
 

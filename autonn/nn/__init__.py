@@ -14,6 +14,7 @@ from autonn.nn.activations import (
     Softplus,
     Tanh,
 )
+from autonn.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from autonn.nn.dropout import Dropout, Dropout2d
 from autonn.nn.linear import Add, Flatten, Linear, Multiply
 from autonn.nn.losses import (
@@ -38,20 +39,28 @@ from autonn.nn.norms import (
     LayerNorm,
     RMSNorm,
 )
+from autonn.nn.pooling import AvgPool1d, AvgPool2d, GlobalAvgPool, MaxPool1d, MaxPool2d
 
 __all__ = [
     "ELU",
     "GELU",
     "SELU",
     "Add",
+    "AvgPool1d",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "CrossEntropyLoss",
     "Dropout",
     "Dropout2d",
     "Flatten",
+    "GlobalAvgPool",
     "GroupNorm",
     "HalfSquaredError",
     "HardSigmoid",
@@ -67,6 +76,8 @@ __all__ = [
     "Linear",
     "LogSoftmax",
     "MSELoss",
+    "MaxPool1d",
+    "MaxPool2d",
     "Module",
     "Multiply",
     "NLLLoss",

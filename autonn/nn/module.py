@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -209,6 +210,14 @@ class Module:
 
     # ----- What it looks like -----
 
+    @contextmanager
+    def named_errors(self) -> Iterator[None]:
+        """Say, in a ValueError that the functions of `forward` raise, which layer it was."""
+        try:
+            yield
+        except ValueError as error:
+            raise ValueError(f"{self!r}: {error}") from None
+
     def describe(self) -> str:
         """Give what stands between the brackets in `repr`."""
         return ""
@@ -220,6 +229,32 @@ class Module:
             return head + ")"
         lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in children]
         return head + "\n  " + "\n  ".join(lines) + "\n)"
+
+
+def expected_input(
+    module: Module, x: Any, channels: int | None, spatial: Sequence[str], channels_last: bool
+) -> None:
+    """Refuse an x that is not (N, channels, *spatial), or the same with the channels last.
+
+    `spatial` holds a letter for each spatial axis, such as "HW"; if several numbers of axes will
+    do, a word for each. With `channels` None, any number of them will.
+    """
+    shape = getattr(x, "shape", None)
+    if shape is None:
+        raise TypeError(f"{module!r}: input is a {type(x).__name__}; want an array or a Tensor")
+    seen = shape[-1 if channels_last else 1] if len(shape) > 1 else None
+    right = len(shape) in [2 + len(word) for word in spatial]
+    if right and channels in (None, seen):
+        return
+    word = min(spatial, key=lambda word: abs(2 + len(word) - len(shape)))
+    name = "C" if channels is None else str(channels)
+    axes = ", ".join(["N", *word, name] if channels_last else ["N", name, *word])
+    if right:
+        many = f"{seen} channel" + "s" * (seen != 1)
+        told = f"input of shape {shape} has {many}, expected {channels}: ({axes})"
+    else:
+        told = f"input has shape {shape}, expected ({axes})"
+    raise ValueError(f"{module!r}: {told}")
 
 
 def _modules_in(name: str, value: Any) -> Iterator[tuple[str, Module]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autonn.nn.module import Module
+from autonn.nn.module import Module, expected_input
 from autonn.tensors import Tensor
 
 Axes = tuple[int, ...]
@@ -49,7 +49,7 @@ class Norm(Module):
 class _Featurewise(Norm):
     """A norm with a gamma and a beta for each feature: axis 1, or the last with `channels_last`."""
 
-    ranks: Axes = (2, 3, 4)
+    spatial: tuple[str, ...] = ("", "L", "HW")
 
     def __init__(self, features: int | None, eps: float, affine: bool, channels_last: bool) -> None:
         super().__init__(eps, affine)
@@ -69,13 +69,7 @@ class _Featurewise(Norm):
 
     def per_feature(self, x: Any) -> Axes:
         """Give the shape in which a number per feature meets x; refuse an x of another shape."""
-        if x.ndim not in self.ranks or x.shape[self.axis(x)] != self.features:
-            rank = min(max(x.ndim, self.ranks[0]), self.ranks[-1])
-            inner = {2: [], 3: ["L"], 4: ["H, W"]}[rank]
-            features = [str(self.features)]
-            order = [*inner, *features] if self.channels_last else [*features, *inner]
-            expected = f"(N, {', '.join(order)})"
-            raise ValueError(f"{self!r}: input has shape {x.shape}, expected {expected}")
+        expected_input(self, x, self.features, self.spatial, self.channels_last)
         return tuple(n if i == self.axis(x) else 1 for i, n in enumerate(x.shape))
 
     def describe(self) -> str:
@@ -124,7 +118,7 @@ class BatchNorm1d(_Featurewise):
            [ 1.,  1.]])
     """
 
-    ranks: Axes = (2, 3)
+    spatial: tuple[str, ...] = ("", "L")
 
     def __init__(
         self,
@@ -184,7 +178,7 @@ class BatchNorm1d(_Featurewise):
 class BatchNorm2d(BatchNorm1d):
     """Batch normalisation of images, (N, features, H, W): like `BatchNorm1d`, per feature map."""
 
-    ranks = (4,)
+    spatial = ("HW",)
 
 
 class InstanceNorm1d(_Featurewise):
@@ -194,7 +188,7 @@ class InstanceNorm1d(_Featurewise):
     and beta, as in PyTorch.
     """
 
-    ranks = (3,)
+    spatial: tuple[str, ...] = ("L",)
 
     def __init__(
         self,
@@ -216,7 +210,7 @@ class InstanceNorm1d(_Featurewise):
 class InstanceNorm2d(InstanceNorm1d):
     """Instance normalisation of images, (N, features, H, W)."""
 
-    ranks = (4,)
+    spatial = ("HW",)
 
 
 class GroupNorm(_Featurewise):
