@@ -196,8 +196,8 @@ def conv_transpose(
 ) -> Array:
     """y[n, o, stride p + dilation k - padding] = b[o] + Σ over c, p and k of w[c, o, k] x[n, c, p].
 
-    The adjoint of `conv`: Zeiler et al. 2010, Deconvolutional Networks, CVPR. The arguments stand in
-    the order of PyTorch.
+    The adjoint of `conv`: Zeiler et al. 2010, Deconvolutional Networks, CVPR. The arguments
+    stand in the order of PyTorch.
 
     Parameters
     ----------

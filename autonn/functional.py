@@ -14,6 +14,13 @@ from autonn.activations import (
     softplus,
     tanh,
 )
+from autonn.attention import (
+    attend,
+    embedding,
+    embedding_bag,
+    scaled_dot_product_attention,
+    sinusoidal_positions,
+)
 from autonn.convolution import conv, conv_transpose
 from autonn.losses import (
     binary_cross_entropy,
@@ -33,6 +40,7 @@ from autonn.pooling import avg_pool, max_pool
 from autonn.rules import erf, relu
 
 __all__ = [
+    "attend",
     "avg_pool",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -40,6 +48,8 @@ __all__ = [
     "conv_transpose",
     "cross_entropy",
     "elu",
+    "embedding",
+    "embedding_bag",
     "erf",
     "gelu",
     "gradient_penalty",
@@ -57,9 +67,11 @@ __all__ = [
     "nll_loss",
     "reduced",
     "relu",
+    "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "silu",
+    "sinusoidal_positions",
     "softmax",
     "softplus",
     "tanh",

@@ -14,6 +14,15 @@ from autonn.nn.activations import (
     Softplus,
     Tanh,
 )
+from autonn.nn.attention import (
+    ConcatAttention,
+    DotProductAttention,
+    Embedding,
+    GeneralAttention,
+    MultiHeadAttention,
+    PositionalEncoding,
+    TransformerEncoderLayer,
+)
 from autonn.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from autonn.nn.dropout import Dropout, Dropout2d
 from autonn.nn.linear import Add, Flatten, Linear, Multiply
@@ -40,10 +49,17 @@ from autonn.nn.norms import (
     RMSNorm,
 )
 from autonn.nn.pooling import AvgPool1d, AvgPool2d, GlobalAvgPool, MaxPool1d, MaxPool2d
+from autonn.nn.rbm import RBM
+from autonn.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from autonn.nn.sparse import SparseEvolution
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RBM",
+    "RNN",
     "SELU",
     "Add",
     "AvgPool1d",
@@ -52,14 +68,19 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "ConcatAttention",
     "Conv1d",
     "Conv2d",
     "ConvTranspose1d",
     "ConvTranspose2d",
     "CrossEntropyLoss",
+    "DotProductAttention",
     "Dropout",
     "Dropout2d",
+    "Embedding",
     "Flatten",
+    "GRUCell",
+    "GeneralAttention",
     "GlobalAvgPool",
     "GroupNorm",
     "HalfSquaredError",
@@ -71,6 +92,7 @@ __all__ = [
     "InstanceNorm2d",
     "KLDivLoss",
     "L1Loss",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -79,9 +101,12 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "Module",
+    "MultiHeadAttention",
     "Multiply",
     "NLLLoss",
+    "PositionalEncoding",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "Residual",
     "Sequential",
@@ -89,5 +114,7 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Softplus",
+    "SparseEvolution",
     "Tanh",
+    "TransformerEncoderLayer",
 ]

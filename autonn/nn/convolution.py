@@ -47,7 +47,9 @@ class _Windowed(Module):
         assert self.in_channels is not None
         into, out, g = self.in_channels, self.out_channels, self.groups
         if g < 1 or into % g or out % g:
-            raise ValueError(f"{self!r}: {into} and {out} channels cannot be cut into {g} groups")
+            raise ValueError(
+                f"{self.label}: {into} and {out} channels cannot be cut into {g} groups"
+            )
         first, second = (into, out // g) if self.transposed else (out, into // g)
         shape = (first, second, *self.kernel_size)
         bound = 1 / init.fans(shape)[0] ** 0.5

@@ -62,7 +62,9 @@ class Dropout(Module):
         if not self.fixed:
             self.mask = self.rng.random(shape) >= self.p
         elif self.mask.shape != shape:
-            raise ValueError(f"{self!r}: the fixed mask has shape {self.mask.shape}, want {shape}")
+            raise ValueError(
+                f"{self.label}: the fixed mask has shape {self.mask.shape}, want {shape}"
+            )
         kept = 1 - self.p if self.p < 1 else 1.0  # nothing is kept of p = 1
         return x * (self.mask / kept).astype(x.dtype)
 
@@ -91,6 +93,6 @@ class Dropout2d(Dropout):
     def mask_shape(self, x: Any) -> tuple[int, ...]:
         """(N, C, 1, 1), or (N, 1, 1, C)."""
         if x.ndim != 4:
-            raise ValueError(f"{self!r}: input has shape {x.shape}, expected four axes")
+            raise ValueError(f"{self.label}: input has shape {x.shape}, expected four axes")
         n, *rest = x.shape
         return (n, 1, 1, rest[2]) if self.channels_last else (n, rest[0], 1, 1)

@@ -69,12 +69,16 @@ class Linear(Module):
         if self.weight is None:
             self._make(x.shape[-1])
 
-    def forward(self, x: Any) -> Any:
-        """X (..., in_features), y (..., out_features)."""
+    def expect(self, x: Any) -> None:
+        """Refuse an x of another length."""
         if not x.ndim or x.shape[-1] != self.in_features:
             raise ValueError(
-                f"{self!r}: input has shape {x.shape}, expected (..., {self.in_features})"
+                f"{self.label}: input has shape {x.shape}, expected (..., {self.in_features})"
             )
+
+    def forward(self, x: Any) -> Any:
+        """X (..., in_features), y (..., out_features)."""
+        self.expect(x)
         y = x @ self.weight.T
         return y if self.bias is None else y + self.bias
 
@@ -103,7 +107,7 @@ class Flatten(Module):
         """X (..., a, ..., b, ...), y (..., a × ... × b, ...)."""
         start, end = self.start % max(1, x.ndim), self.end % max(1, x.ndim)
         if start > end:
-            raise ValueError(f"{self!r}: axes {start} to {end} of an input of shape {x.shape}")
+            raise ValueError(f"{self.label}: axes {start} to {end} of an input of shape {x.shape}")
         joined = int(np.prod(x.shape[start : end + 1]))
         return x.reshape(*x.shape[:start], joined, *x.shape[end + 1 :])
 

@@ -216,17 +216,22 @@ class Module:
         try:
             yield
         except ValueError as error:
-            raise ValueError(f"{self!r}: {error}") from None
+            raise ValueError(f"{self.label}: {error}") from None
 
     def describe(self) -> str:
         """Give what stands between the brackets in `repr`."""
         return ""
 
+    @property
+    def label(self) -> str:
+        """What error messages call it: its class and what `describe` says, in one line."""
+        return f"{type(self).__name__}({self.describe()})"
+
     def __repr__(self) -> str:
         children = list(self.named_children())
-        head = f"{type(self).__name__}({self.describe()}"
         if not children:
-            return head + ")"
+            return self.label
+        head = f"{type(self).__name__}({self.describe()}"
         lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in children]
         return head + "\n  " + "\n  ".join(lines) + "\n)"
 
@@ -241,7 +246,7 @@ def expected_input(
     """
     shape = getattr(x, "shape", None)
     if shape is None:
-        raise TypeError(f"{module!r}: input is a {type(x).__name__}; want an array or a Tensor")
+        raise TypeError(f"{module.label}: input is a {type(x).__name__}; want an array or a Tensor")
     seen = shape[-1 if channels_last else 1] if len(shape) > 1 else None
     right = len(shape) in [2 + len(word) for word in spatial]
     if right and channels in (None, seen):
@@ -254,7 +259,7 @@ def expected_input(
         told = f"input of shape {shape} has {many}, expected {channels}: ({axes})"
     else:
         told = f"input has shape {shape}, expected ({axes})"
-    raise ValueError(f"{module!r}: {told}")
+    raise ValueError(f"{module.label}: {told}")
 
 
 def _modules_in(name: str, value: Any) -> Iterator[tuple[str, Module]]:

@@ -166,7 +166,7 @@ class BatchNorm1d(_Featurewise):
             return self.scale(centred / np.sqrt(self.running_var.reshape(shape) + self.eps), shape)
         if self.training and x.size == self.features:
             raise ValueError(
-                f"{self!r}: an input of shape {x.shape} has one value per feature, and its "
+                f"{self.label}: an input of shape {x.shape} has one value per feature, and its "
                 "variance is 0; train with larger batches, or evaluate with .eval()"
             )
         z, mean, var = self.standardise(x, axes)
@@ -244,7 +244,9 @@ class GroupNorm(_Featurewise):
         """X and y (N, features, *size), or channels last."""
         shape = self.per_feature(x)
         if x.shape[self.axis(x)] % self.groups:
-            raise ValueError(f"{self!r}: {self.features} features cannot be cut into {self.groups}")
+            raise ValueError(
+                f"{self.label}: {self.features} features cannot be cut into {self.groups}"
+            )
         first = np.moveaxis(x, -1, 1) if self.channels_last else x
         z, _, _ = self.standardise(first.reshape(len(x), self.groups, -1), (2,))
         z = z.reshape(first.shape)
@@ -293,7 +295,7 @@ class LayerNorm(Norm):
         """Give the last axes; refuse an x that does not fit."""
         if x.shape[max(0, x.ndim - len(self.shape)) :] != self.shape:
             wanted = ", ".join(map(str, self.shape))
-            raise ValueError(f"{self!r}: input has shape {x.shape}, expected (..., {wanted})")
+            raise ValueError(f"{self.label}: input has shape {x.shape}, expected (..., {wanted})")
         return tuple(range(x.ndim - len(self.shape), x.ndim))
 
     def forward(self, x: Any) -> Any:
