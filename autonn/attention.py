@@ -150,7 +150,7 @@ def attend(
         if mask.dtype.kind == "b":
             allowed = np.asarray(bare(mask))
         else:
-            scores = scores + mask
+            scores = scores + mask.astype(scores.dtype)
             allowed = np.asarray(bare(scores)) != -np.inf
     if key_mask is not None:
         key_mask = np.asarray(bare(key_mask))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autonn import nn
+from autonn.tree import flatten
 
 PYTORCH_NAMES = {"gamma": "weight", "beta": "bias"}
 
@@ -22,6 +23,9 @@ class LayerCase:
     shapes: tuple[tuple[int, ...], ...]
     training: bool = True
     channels_last: bool = False
+    call: Callable[..., Any] | None = None  # call(layer, *inputs), when it is not layer(*inputs)
+    torch_call: str = "layer(*xs)"
+    numerical: bool = True  # False for what is meant to differ from the numerical derivative
 
     def inputs(self) -> list[np.ndarray]:
         """Draw inputs that are at least 0.05 from 0, and 0.05 apart, away from kinks and ties."""
@@ -32,11 +36,17 @@ class LayerCase:
             drawn.append(((rng.permutation(n) + 0.5) * (4 / n) - 2).reshape(shape) + 0.013)
         return drawn
 
+    def output(self, layer: nn.Module, *inputs: Any) -> Any:
+        """Compute what the layer makes of inputs; several outputs one after the other, flat."""
+        y = layer(*inputs) if self.call is None else self.call(layer, *inputs)
+        parts, _ = flatten(y)
+        return parts[0] if len(parts) == 1 else np.concatenate([part.reshape(-1) for part in parts])
+
     def layer(self) -> nn.Module:
         """Make the layer in float64, its parameters drawn anew, so that none is 0 or 1."""
         rng = np.random.default_rng(1)
         layer = self.make()
-        layer(*self.inputs())  # builds
+        self.output(layer, *self.inputs())  # builds
         layer.astype(np.float64)
         for p in layer.parameters():
             p.assign(rng.uniform(0.5, 1.5, p.shape) * rng.choice([-1, 1], p.shape))
@@ -52,6 +62,11 @@ def case(
     return LayerCase(make, torch, shapes, **options)
 
 
+TIMES = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0]], bool)  # three sequences, batch first
+KEYS = np.array([[1, 1, 1, 0, 1], [1, 1, 1, 1, 0]], bool)
+SCORES = np.where(np.random.default_rng(5).random((4, 5)) < 0.3, -np.inf, 0.5)
+SCORES[:, 0] = 0.25
+IDS = np.array([[1, 4, 1], [0, 2, 4]])
 LINE, IMAGE = (4, 6, 5), (3, 4, 5, 2)
 
 # fmt: off
@@ -206,6 +221,106 @@ LAYERS |= {
     "Conv2d of one example": case(lambda: nn.Conv2d(2, 3, 2), "Conv2d(2, 3, 2)", (1, 2, 4, 4)),
     "GlobalAvgPool of images": case(nn.GlobalAvgPool, "Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())", (2, 3, 4, 5)),
     "GlobalAvgPool of sequences, channels last": case(lambda: nn.GlobalAvgPool(channels_last=True), None, (2, 5, 3)),
+}
+
+# fmt: on
+
+
+def recurrent(kind: str, configurations: list[dict[str, Any]], states: int) -> None:
+    """Add a recurrent layer's configurations, each with its initial state as an input."""
+    for options in configurations:
+        words = ", ".join(f"{k}={v!r}" for k, v in options.items())
+        arguments = f"3, 2, {words}".removesuffix(", ")
+        ways = 1 + options.get("bidirectional", False)
+        state = (options.get("num_layers", 1) * ways, 3, 2)
+        LAYERS[f"{kind} {words}"] = case(
+            eval(f"lambda: nn.{kind}({arguments})", {"nn": nn}),
+            f"{kind}({arguments})",
+            (3, 4, 3) if options.get("batch_first") else (4, 3, 3),
+            *[state] * states,
+            call=lambda layer, x, *s: layer(x, s if len(s) > 1 else s[0]),
+            torch_call="layer(xs[0], tuple(xs[1:]) if len(xs) > 2 else xs[1])",
+        )
+
+
+RECURRENT: list[dict[str, Any]] = [
+    {},
+    {"bias": False},
+    {"batch_first": True},
+    {"num_layers": 2},
+    {"bidirectional": True},
+    {"num_layers": 2, "bidirectional": True, "batch_first": True},
+    {"num_layers": 3, "bias": False},
+]
+recurrent("RNN", [*RECURRENT, {"nonlinearity": "relu", "num_layers": 2}], 1)
+recurrent("LSTM", RECURRENT, 2)
+recurrent("GRU", RECURRENT, 1)
+PACKED = (
+    "(lambda out: (torch.nn.utils.rnn.pad_packed_sequence(out[0], True)[0], out[1]))"
+    "(layer(torch.nn.utils.rnn.pack_padded_sequence(xs[0], [4, 2, 3], True, False)))"
+)
+for _kind in ("RNN", "LSTM", "GRU"):
+    for _rest in ("", ", num_layers=2, bidirectional=True"):
+        _arguments = f"(3, 2, batch_first=True{_rest})"
+        LAYERS[f"{_kind} of several lengths{_rest}"] = case(
+            eval(f"lambda: nn.{_kind}{_arguments}", {"nn": nn}),
+            _kind + _arguments,
+            (3, 4, 3),
+            call=lambda layer, x: layer(x, mask=TIMES),
+            torch_call=PACKED,
+        )
+    for _merge in ("sum", "average", "multiply"):
+        LAYERS[f"{_kind} both ways, {_merge}"] = case(
+            eval(f"lambda: nn.{_kind}(3, 2, bidirectional=True, merge={_merge!r})", {"nn": nn}),
+            None,
+            (3, 2, 3),
+        )
+    LAYERS[f"{_kind} with norms"] = case(
+        eval(f"lambda: nn.{_kind}(3, 4, num_layers=2, layer_norm=True)", {"nn": nn}),
+        None,
+        (2, 2, 3),
+    )
+
+# fmt: off
+_STATE = {"call": lambda layer, x, *s: layer(x, s if len(s) > 1 else s[0]), "torch_call": "layer(xs[0], tuple(xs[1:]) if len(xs) > 2 else xs[1])"}
+_HEADS = "MultiheadAttention(6, 2, batch_first=True, bias=False)"
+LAYERS |= {
+    "RNNCell": case(lambda: nn.RNNCell(3, 2), "RNNCell(3, 2)", (4, 3), (4, 2), **_STATE),
+    "RNNCell relu": case(lambda: nn.RNNCell(3, 2, False, "relu"), "RNNCell(3, 2, False, 'relu')", (4, 3), (4, 2), **_STATE),
+    "RNNCell from nothing, lazy": case(lambda: nn.RNNCell(None, 2), "RNNCell(3, 2)", (4, 3)),
+    "RNNCell with norms": case(lambda: nn.RNNCell(3, 4, layer_norm=True), None, (2, 3), (2, 4)),
+    "LSTMCell": case(lambda: nn.LSTMCell(3, 2), "LSTMCell(3, 2)", (4, 3), (4, 2), (4, 2), **_STATE),
+    "LSTMCell with norms": case(lambda: nn.LSTMCell(3, 4, layer_norm=True), None, (2, 3)),
+    "LSTMCell of one example": case(lambda: nn.LSTMCell(3, 2), "LSTMCell(3, 2)", (1, 3)),
+    "GRUCell": case(lambda: nn.GRUCell(3, 2), "GRUCell(3, 2)", (4, 3), (4, 2), **_STATE),
+    "GRUCell of a vector": case(lambda: nn.GRUCell(3, 2), "GRUCell(3, 2)", (3,), (2,), **_STATE),
+    "GRUCell with norms": case(lambda: nn.GRUCell(3, 4, layer_norm=True), None, (2, 3), (2, 4)),
+    "LSTM lazy": case(lambda: nn.LSTM(None, 2, bidirectional=True), "LSTM(3, 2, bidirectional=True)", (2, 1, 3)),
+
+    "Embedding": case(lambda: nn.Embedding(5, 3), "Embedding(5, 3)", (), call=lambda layer, x: x * layer(IDS), torch_call="xs[0] * layer(torch.tensor(IDS))"),
+    "Embedding with padding": case(lambda: nn.Embedding(5, 3, 4), "Embedding(5, 3, 4)", (), call=lambda layer, x: x * layer(IDS), torch_call="xs[0] * layer(torch.tensor(IDS))", numerical=False),
+    "Embedding of bags, sum": case(lambda: nn.Embedding(5, 3, pool="sum"), "EmbeddingBag(5, 3, mode='sum')", (), call=lambda layer, x: x * layer([[1, 1, 4], [], [0]]), torch_call="xs[0] * layer(torch.tensor([1, 1, 4, 0]), torch.tensor([0, 3, 3]))"),
+    "Embedding of bags, mean": case(lambda: nn.Embedding(5, 3, 4, "mean"), "EmbeddingBag(5, 3, mode='mean', padding_idx=4)", (), call=lambda layer, x: x * layer([[1, 1, 4], [2, 3], [4]]), torch_call="xs[0] * layer(torch.tensor([1, 1, 4, 2, 3, 4]), torch.tensor([0, 3, 5]))"),
+
+    "DotProductAttention": case(nn.DotProductAttention, "Identity()", (2, 4, 3), (2, 5, 3), (2, 5, 2), call=lambda layer, *xs: layer(*xs)[0], torch_call="torch.nn.functional.scaled_dot_product_attention(*xs)"),
+    "DotProductAttention masked": case(nn.DotProductAttention, "Identity()", (2, 4, 3), (2, 5, 3), (2, 5, 2), call=lambda layer, *xs: layer(*xs, SCORES)[0], torch_call="torch.nn.functional.scaled_dot_product_attention(*xs, torch.tensor(SCORES))"),
+    "DotProductAttention causal": case(nn.DotProductAttention, "Identity()", (2, 4, 3), (2, 5, 3), (2, 5, 2), call=lambda layer, *xs: layer(*xs, causal=True)[0], torch_call="torch.nn.functional.scaled_dot_product_attention(*xs, is_causal=True)"),
+    "DotProductAttention padded": case(nn.DotProductAttention, "Identity()", (2, 4, 3), (2, 5, 3), (2, 5, 2), call=lambda layer, *xs: layer(*xs, key_mask=KEYS)[0], torch_call="torch.nn.functional.scaled_dot_product_attention(*xs, torch.tensor(KEYS)[:, None])"),
+    "DotProductAttention unscaled": case(lambda: nn.DotProductAttention(False), "Identity()", (2, 4, 3), (2, 5, 3), (2, 5, 2), call=lambda layer, *xs: layer(*xs)[0], torch_call="torch.nn.functional.scaled_dot_product_attention(*xs, scale=1.0)"),
+    "GeneralAttention": case(lambda: nn.GeneralAttention(3, 2), None, (2, 4, 3), (2, 5, 2), (2, 5, 3)),
+    "ConcatAttention": case(lambda: nn.ConcatAttention(3, 2, 4), None, (2, 4, 3), (2, 5, 2), (2, 5, 3)),
+    "MultiHeadAttention": case(lambda: nn.MultiHeadAttention(6, 2), "MultiheadAttention(6, 2)", (4, 2, 6), (5, 2, 6), (5, 2, 6), torch_call="layer(*xs, average_attn_weights=False)"),
+    "MultiHeadAttention of itself, causal": case(lambda: nn.MultiHeadAttention(6, 3, batch_first=True), "MultiheadAttention(6, 3, batch_first=True)", (2, 4, 6), call=lambda layer, x: layer(x, causal=True), torch_call="layer(xs[0], xs[0], xs[0], average_attn_weights=False, attn_mask=torch.triu(torch.ones(4, 4, dtype=bool), 1))"),
+    "MultiHeadAttention padded, without biases": case(lambda: nn.MultiHeadAttention(6, 2, 0.0, False, True), _HEADS, (2, 5, 6), call=lambda layer, x: layer(x, key_mask=KEYS), torch_call="layer(xs[0], xs[0], xs[0], average_attn_weights=False, key_padding_mask=torch.tensor(~KEYS))"),
+    "TransformerEncoderLayer": case(lambda: nn.TransformerEncoderLayer(6, 2, 5, 0.0), "TransformerEncoderLayer(6, 2, 5, 0.0)", (4, 2, 6)),
+    "TransformerEncoderLayer norms first, gelu": case(lambda: nn.TransformerEncoderLayer(6, 3, 5, 0.0, "gelu", 1e-3, True, True), "TransformerEncoderLayer(6, 3, 5, 0.0, 'gelu', 1e-3, True, True)", (2, 4, 6)),
+    "TransformerEncoderLayer in evaluation, padded": case(lambda: nn.TransformerEncoderLayer(6, 2, 5, batch_first=True), "TransformerEncoderLayer(6, 2, 5, batch_first=True)", (2, 5, 6), training=False, call=lambda layer, x: layer(x, key_mask=KEYS), torch_call="layer(xs[0], src_key_padding_mask=torch.tensor(~KEYS))"),
+    "PositionalEncoding": case(lambda: nn.PositionalEncoding(6, 9), None, (2, 4, 6)),
+    "PositionalEncoding learned": case(lambda: nn.PositionalEncoding(6, 9, learned=True), None, (2, 4, 6)),
+
+    "SparseEvolution": case(lambda: nn.SparseEvolution(4, 5, epsilon=1, rng=np.random.default_rng(0)), None, (3, 4)),
+    "SparseEvolution dense, lazy": case(lambda: nn.SparseEvolution(None, 5), "Linear(4, 5)", (3, 4)),
+    "RBM there and back": case(lambda: nn.RBM(4, 3), None, (2, 4), call=lambda layer, v: layer.visible(layer(v))),
 }
 
 

@@ -38,7 +38,7 @@ class SparseEvolution(Linear):
     --------
     >>> layer = SparseEvolution(100, 50, epsilon=5, rng=np.random.default_rng(0))
     >>> count = layer.mask.sum()
-    >>> layer.evolve()
+    >>> moved = layer.evolve()
     >>> layer(np.ones((2, 100), np.float32)).shape, bool(layer.mask.sum() == count)
     ((2, 50), True)
     """

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from layer_cases import LAYERS, LOSSES, PYTORCH_NAMES
+import layer_cases
+from layer_cases import LAYERS, LOSSES, PYTORCH_NAMES, LayerCase
 
 GOLDENS = Path(__file__).with_name("layers.npz")
+
+
+def run(case: LayerCase, layer: Any, xs: list[Any]) -> Any:
+    """Compute the output; several outputs one after the other, flat."""
+    y = eval(case.torch_call, vars(layer_cases) | {"torch": torch, "layer": layer, "xs": xs})
+    parts = leaves(y)
+    return parts[0] if len(parts) == 1 else torch.cat([part.reshape(-1) for part in parts])
+
+
+def leaves(y: Any) -> list[Any]:
+    """Give the tensors of a nest."""
+    return [y] if torch.is_tensor(y) else [leaf for part in y for leaf in leaves(part)]
 
 
 def main() -> None:
@@ -29,13 +43,14 @@ def main() -> None:
         own = dict(theirs.named_parameters())
         for n, p in layer.named_parameters():
             own[names[n]].data = torch.tensor(np.array(p.data))
-        x = torch.tensor(case.inputs()[0], requires_grad=True)
-        y = theirs(x.movedim(-1, 1) if case.channels_last else x)
+        xs = [torch.tensor(a, requires_grad=True) for a in case.inputs()]
+        y = run(case, theirs, [x.movedim(-1, 1) for x in xs] if case.channels_last else xs)
         y = y.movedim(1, -1) if case.channels_last and y.ndim > 2 else y
         u = torch.tensor(np.random.default_rng(2).normal(size=y.shape))
         y.backward(u)
         found[f"{name}/y"] = y.detach().numpy()
-        found[f"{name}/x"] = x.grad.numpy()
+        for i, x in enumerate(xs):
+            found[f"{name}/x{i}"] = x.grad.numpy()
         for n in names:
             found[f"{name}/{n}"] = own[names[n]].grad.numpy()
         for n, buffer in theirs.named_buffers():
