@@ -5,6 +5,7 @@ from autonn.anomaly import detect_anomaly
 from autonn.check import gradcheck
 from autonn.engine import defvjp, implements
 from autonn.graph import PRIMITIVES, no_grad, primitive
+from autonn.summary import summary
 from autonn.tensors import Tensor
 from autonn.transforms import grad, hessian, hvp, jacobian, value_and_grad, vjp
 
@@ -28,6 +29,7 @@ __all__ = [
     "nn",
     "no_grad",
     "primitive",
+    "summary",
     "tensor",
     "value_and_grad",
     "vjp",

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 # Each may import those above it, and nothing below.
 ORDER = [
     "compile", "methods", "graph", "tensors", "engine", "windows", "special", "rules", "tree", "compositions", "shapes", "algebra", "series",
-    "transforms", "activations", "losses", "convolution", "pooling", "attention", "functional", "init", "nn.module", "nn.linear", "nn.convolution", "nn.pooling", "nn.activations", "nn.dropout", "nn.norms", "nn.attention", "nn.recurrent", "nn.sparse", "nn.rbm", "nn.losses", "nn", "check.numerical", "check.gradcheck", "check", "anomaly",
+    "transforms", "activations", "losses", "convolution", "pooling", "attention", "functional", "init", "nn.module", "nn.linear", "nn.convolution", "nn.pooling", "nn.activations", "nn.dropout", "nn.norms", "nn.attention", "nn.recurrent", "nn.sparse", "nn.rbm", "nn.losses", "nn", "summary", "check.numerical", "check.gradcheck", "check", "anomaly",
     "data", "demo", "", "cli",
 ]  # fmt: skip
 OUTSIDE = {"numpy": None, "rich": {"demo"}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +13,9 @@ from autonn.tensors import Tensor
 
 M = TypeVar("M", bound="Module")
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
+_running: ContextVar[tuple[Module, ...]] = ContextVar("running", default=())
+running: Callable[[], tuple[Module, ...]] = _running.get
+"""Give the modules whose `forward` is running, in this thread or task, the innermost last."""
 
 
 class Module:
@@ -65,10 +69,14 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Build on the first call, compute `forward`, and let the hooks see the output."""
-        if not self._built:
-            self.build(*args)
-            self._built = True
-        y = self.forward(*args, **kwargs)
+        outer = _running.set((*_running.get(), self))
+        try:
+            if not self._built:
+                self.build(*args)
+                self._built = True
+            y = self.forward(*args, **kwargs)
+        finally:
+            _running.reset(outer)
         for hook in tuple(self._hooks.values()):
             new = hook(self, args, y)
             y = y if new is None else new
