@@ -93,24 +93,38 @@ def size(count: int) -> str:
 
 
 class _Watcher:
-    def __init__(self, parameters: Sequence[Tensor]) -> None:
-        self.owners = {id(owner): owner for owner in (_owner(bare(p)) for p in parameters)}
-        self.saved: dict[int, int] = {}
+    """Remembers which module was running when each operation was recorded, in their order."""
+
+    def __init__(self) -> None:
+        self.inside: dict[Node, int] = {}
 
     def forward(
         self, primitive: Primitive, operands: Sequence[Any], params: Mapping[str, Any], y: Any
     ) -> None:
-        """Count the arrays that the rules of an operation keep, each once."""
-        for kept in y.node.kept.values() if y.node is not None else ():
-            if isinstance(kept, np.ndarray):
-                owner = _owner(kept)
-                if id(owner) not in self.owners:
-                    self.owners[id(owner)] = owner
-                    inside = id(running()[-1]) if running() else 0
-                    self.saved[inside] = self.saved.get(inside, 0) + owner.nbytes
+        """Note an operation."""
+        if y.node is not None:
+            self.inside[y.node] = id(running()[-1]) if running() else 0
 
     def backward(self, node: Node, g: Any, cotangents: Sequence[Any]) -> None:
         """Nothing: a summary runs forward only."""
+
+    def saved(self, outputs: Sequence[Any], known: Sequence[Tensor]) -> dict[int, int]:
+        """Count, by module, the arrays that the graph of the outputs keeps, each once."""
+        reached: set[Node] = set()
+        stack = [y.node for y in outputs if isinstance(y, Tensor)]
+        while stack:
+            node = stack.pop()
+            if node is not None and node not in reached:
+                reached.add(node)
+                stack += node.parents
+        owners = {id(owner): owner for owner in (_owner(bare(p)) for p in known)}
+        found: dict[int, int] = {}
+        for node, inside in self.inside.items():
+            for kept in node.kept.values() if node in reached else ():
+                if isinstance(kept, np.ndarray) and id(owner := _owner(kept)) not in owners:
+                    owners[id(owner)] = owner
+                    found[inside] = found.get(inside, 0) + owner.nbytes
+        return found
 
 
 def _owner(x: Any) -> Any:
@@ -159,9 +173,11 @@ def summary(model: Module, *inputs: Any, **options: Any) -> Summary:
         shapes[id(module)] = tuple(np.shape(bare(leaf)) for leaf in flatten(y)[0])
 
     model.apply(lambda module: module.register_forward_hook(note))
-    watcher = _Watcher([*model.parameters(), *(b for _, b in model.named_buffers())])
+    watcher = _Watcher()
     with state(observers=(*current_state().observers, watcher)):
-        model(*inputs, **options)
+        outputs, _ = flatten(model(*inputs, **options))
+    known = [*model.parameters(), *(b for _, b in model.named_buffers())]
+    saved = watcher.saved(outputs, known)
     counts: dict[str, int] = {}
     for name, p in model.named_parameters():
         owner = name.rpartition(".")[0]
@@ -173,7 +189,7 @@ def summary(model: Module, *inputs: Any, **options: Any) -> Summary:
                 module.label,
                 shapes.get(id(module), ()),
                 counts.get(name, 0),
-                watcher.saved.get(id(module), 0),
+                saved.get(id(module), 0),
             )
             for name, module in model.named_modules()
         ]

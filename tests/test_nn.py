@@ -80,6 +80,32 @@ def test_state_goes_out_and_comes_back():
     assert net.first.bias.data.max() < 99
 
 
+def test_what_is_shared_is_saved_under_each_name():
+    net = nn.Sequential(nn.Linear(3, 3, rng=rng()), nn.Linear(3, 3, rng=rng()))
+    net[1].weight = net[0].weight
+    setattr(net, "2", net[0])
+    state = net.state_dict()
+    assert set(state) == {f"{i}.{name}" for i in range(3) for name in ("weight", "bias")}
+    net.load_state_dict({k: v + 1 for k, v in state.items()})
+    np.testing.assert_array_equal(net[1].weight.data, state["0.weight"] + 1)
+    state["1.weight"] += 1
+    words = ["0.weight and 1.weight are one Tensor here, but two in the state"]
+    assert_refused(lambda: net.load_state_dict(state), ValueError, words)
+    assert_refused(
+        lambda: net.load_state_dict({"0.weight": np.ones((3, 3))}),
+        ValueError,
+        ["missing: 1.weight"],
+    )
+
+
+def test_a_state_may_be_taken_in_part():
+    net = Net()
+    before = net.state_dict()
+    net.load_state_dict({"first.bias": before["first.bias"] + 1, "other": 3}, strict=False)
+    np.testing.assert_array_equal(net.first.bias.data, before["first.bias"] + 1)
+    np.testing.assert_array_equal(net.first.weight.data, before["first.weight"])
+
+
 def test_modes_reach_all_modules():
     net = Net()
     net.eval()

@@ -89,28 +89,29 @@ class Module:
         for name, value in vars(self).items():
             yield from _modules_in(name, value)
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Give this module (named "") and all below it, with dotted names; each once."""
+    def named_modules(self, once: bool = True) -> Iterator[tuple[str, Module]]:
+        """Give this module (named "") and all below it, with dotted names.
+
+        A module that stands in several places comes once, or, if not `once`, under each name.
+        """
         seen: set[int] = set()
-        stack: list[tuple[str, Module]] = [(prefix, self)]
+        stack: list[tuple[str, Module]] = [("", self)]
         while stack:
             name, module = stack.pop()
-            if id(module) not in seen:
+            if id(module) not in seen or not once:
                 seen.add(id(module))
                 yield name, module
                 children = [(f"{name}.{k}".lstrip("."), m) for k, m in module.named_children()]
                 stack += reversed(children)
 
-    def _named_tensors(self, parameters: bool) -> Iterator[tuple[str, Tensor]]:
+    def _named_tensors(self, parameters: bool, once: bool = True) -> Iterator[tuple[str, Tensor]]:
         seen: set[int] = set()
-        for prefix, module in self.named_modules():
+        for prefix, module in self.named_modules(once):
             for name, is_parameter in module._is_parameter.items():
                 value = getattr(module, name, None)
-                if (
-                    is_parameter == parameters
-                    and isinstance(value, Tensor)
-                    and id(value) not in seen
-                ):
+                if is_parameter != parameters or not isinstance(value, Tensor):
+                    continue
+                if id(value) not in seen or not once:
                     seen.add(id(value))
                     yield f"{prefix}.{name}".lstrip("."), value
 
@@ -189,32 +190,44 @@ class Module:
 
     # ----- State -----
 
+    def _state(self) -> dict[str, Tensor]:
+        return {k: t for kind in (True, False) for k, t in self._named_tensors(kind, once=False)}
+
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Give copies of all parameters and buffers, by dotted name."""
-        named = [*self.named_parameters(), *self.named_buffers()]
-        return {name: np.array(t.data) for name, t in named}
+        """Give copies of all parameters and buffers, by dotted name.
+
+        What is shared is there under each of its names, as in PyTorch.
+        """
+        return {name: np.array(t.data) for name, t in self._state().items()}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Take parameters and buffers from a dict of arrays.
 
+        Without `strict`, what is missing stays as it is, and what is unexpected is passed over.
+
         Raises
         ------
         ValueError
-            Naming every key that is missing or (if `strict`) unexpected, and every shape that
-            differs. Nothing is loaded then.
+            Naming every key that is missing or unexpected, every shape that differs, and every
+            parameter that is shared but has two values. Nothing is loaded then.
         """
-        own = dict([*self.named_parameters(), *self.named_buffers()])
-        problems = [f"missing: {name}" for name in own if name not in state]
+        own = self._state()
+        given = {name: np.asarray(state[name]) for name in own if name in state}
+        problems = [f"missing: {name}" for name in own if name not in state and strict]
         problems += [f"unexpected: {name}" for name in state if name not in own and strict]
-        for name, t in own.items():
-            if name in state and np.shape(state[name]) != t.shape:
-                problems.append(f"{name} has shape {np.shape(state[name])}; want {t.shape}")
+        first: dict[int, str] = {}
+        for name, value in given.items():
+            other = first.setdefault(id(own[name]), name)
+            if value.shape != own[name].shape:
+                problems.append(f"{name} has shape {value.shape}; want {own[name].shape}")
+            elif not np.array_equal(value, given[other], equal_nan=value.dtype.kind == "f"):
+                problems.append(f"{other} and {name} are one Tensor here, but two in the state")
         if problems:
             if not self._built and not own:
                 problems.append("this module makes its parameters on its first call: call it once")
             raise ValueError(f"load_state_dict of {type(self).__name__}: {'; '.join(problems)}")
-        for name, t in own.items():
-            t.assign(np.asarray(state[name]))
+        for name, value in given.items():
+            own[name].assign(value)
 
     # ----- What it looks like -----
 
