@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 import autonn
-from autonn import cli, data, demo
+from autonn import cli, data, demo, nn
 
 ROOT = Path(__file__).parents[1]
 # Each may import those above it, and nothing below.
@@ -131,6 +131,11 @@ def test_every_public_name_is_documented_and_typed():
 def test_what_the_top_level_exports_exists():
     assert [name for name in autonn.__all__ if not hasattr(autonn, name)] == []
     assert sorted(autonn.__all__) == autonn.__all__
+
+
+def test_the_readme_names_every_layer():
+    table = (ROOT / "README.md").read_text().partition("\n## Layers")[2].partition("\n## ")[0]
+    assert {name for name in nn.__all__ if f"`{name}`" not in table} == {"Module"}
 
 
 # ----- Data, demo, examples -----
