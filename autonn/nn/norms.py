@@ -319,12 +319,11 @@ class RMSNorm(LayerNorm):
         eps: float | None = None,
         affine: bool = True,
     ) -> None:
-        super().__init__(normalized_shape, 0.0 if eps is None else eps, affine)
-        self.own_eps = eps is not None
+        super().__init__(normalized_shape, eps, affine)  # type: ignore[arg-type]
         self.beta = None
 
     def forward(self, x: Any) -> Any:
         """X and y (..., *normalized_shape)."""
-        eps = self.eps if self.own_eps else float(np.finfo(x.dtype).eps)
+        eps = float(np.finfo(x.dtype).eps) if self.eps is None else self.eps
         z = x / np.sqrt(np.mean(np.square(x), axis=self.axes(x), keepdims=True) + eps)
         return self.gamma * z if self.affine else z
