@@ -2,7 +2,7 @@
 
 from autonn import algebra, compositions, functional, init, nn, series, shapes  # noqa: F401 (what NumPy does)
 from autonn.anomaly import detect_anomaly
-from autonn.check import gradcheck
+from autonn.check import compare, explain, gradcheck
 from autonn.engine import defvjp, implements
 from autonn.graph import PRIMITIVES, no_grad, primitive
 from autonn.summary import summary
@@ -16,8 +16,10 @@ tensor = Tensor
 __all__ = [
     "PRIMITIVES",
     "Tensor",
+    "compare",
     "defvjp",
     "detect_anomaly",
+    "explain",
     "functional",
     "grad",
     "gradcheck",

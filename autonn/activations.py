@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from autonn.graph import Array
-from autonn.rules import erf
+from autonn.rules import erf, sigmoid
+from autonn.rules import softplus as log1p_exp
 from autonn.tensors import bare
 
 
@@ -92,18 +93,7 @@ def softplus(x: Array, beta: float = 1.0) -> Array:
     >>> softplus(np.array([-1e4, 0.0, 1e4]))
     array([0.00000000e+00, 6.93147181e-01, 1.00000000e+04])
     """
-    return np.logaddexp(0, beta * x) / beta
-
-
-def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), as exp(-log(1 + exp(-x))): no overflow, and exact in the far tail.
-
-    Examples
-    --------
-    >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
-    array([0. , 0.5, 1. ])
-    """
-    return np.exp(-np.logaddexp(0, -x))
+    return log1p_exp(x) if beta == 1 else log1p_exp(beta * x) / beta
 
 
 def logsumexp(x: Array, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Array:

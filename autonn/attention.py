@@ -24,7 +24,7 @@ def checked_ids(ids: Any, count: int) -> Any:
         raise TypeError(f"ids are {ids.dtype}; want integers")
     if not 0 <= ids.min() <= ids.max() < count:
         raise ValueError(f"ids run from {ids.min()} to {ids.max()}; want 0 to {count - 1}")
-    return ids
+    return ids.astype(np.intp)
 
 
 def embedding(ids: Any, weight: Array, padding_idx: int | None = None) -> Array:
@@ -53,6 +53,7 @@ def embedding(ids: Any, weight: Array, padding_idx: int | None = None) -> Array:
     ids = checked_ids(ids, len(weight))
     if padding_idx is None:
         return weight[ids]
+    padding_idx %= len(weight)
     with no_grad():
         constant = weight[ids]
     return np.where((ids == padding_idx)[..., None], constant, weight[ids])
@@ -90,7 +91,8 @@ def embedding_bag(
     each = [checked_ids(bag, len(weight)) for bag in bags]
     if any(ids.ndim != 1 for ids in each):
         raise ValueError("bags are sequences of ids: want [[0, 2], [1], ...]")
-    each = [ids[ids != padding_idx] if padding_idx is not None else ids for ids in each]
+    if padding_idx is not None:
+        each = [ids[ids != padding_idx % len(weight)] for ids in each]
     lengths = np.array([len(ids) for ids in each], np.intp)
     ids = np.concatenate([np.empty(0, np.intp), *each])
     bag = np.repeat(np.arange(len(each)), lengths)
@@ -143,6 +145,9 @@ def attend(
     allowed = np.ones((1, 1), bool)
     if mask is not None:
         mask = mask if hasattr(mask, "dtype") else np.asarray(mask)
+        if mask.dtype.kind not in "bf" or not mask.ndim:
+            told = f"{mask.dtype} of shape {mask.shape}"
+            raise ValueError(f"mask is {told}; want booleans, or numbers to add, of floating point")
         try:
             np.broadcast_to(np.empty(mask.shape, bool), scores.shape)
         except ValueError:
@@ -155,6 +160,8 @@ def attend(
     if key_mask is not None:
         key_mask = np.asarray(bare(key_mask))
         wanted = (scores.shape[0], scores.shape[-1])
+        if scores.ndim < 3:
+            raise ValueError("key_mask is for batches: want scores (N, ..., T, S)")
         if key_mask.dtype.kind != "b" or key_mask.shape != wanted:
             told = f"{key_mask.dtype} of shape {key_mask.shape}"
             raise ValueError(f"key_mask: {told}; want booleans of shape {wanted}")
@@ -203,7 +210,7 @@ def scaled_dot_product_attention(
     >>> np.round(weights, 12).tolist()
     [[0.75, 0.25], [0.25, 0.75]]
     """
-    factor = q.shape[-1] ** -0.5 if scale is None else scale
+    factor = q.shape[-1] ** -0.5 if scale is None else float(scale)
     return attend(factor * q @ k.mT, v, mask, key_mask, causal, dropout)
 
 

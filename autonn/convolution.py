@@ -104,6 +104,9 @@ def add_bias(y: Array, bias: Any, channels_last: bool) -> Array:
     """Add a number for each channel."""
     if bias is None:
         return y
+    channels = y.shape[-1 if channels_last else 1]
+    if bias.shape != (channels,):
+        raise ValueError(f"bias has shape {bias.shape}; want ({channels},)")
     return y + (bias if channels_last else bias.reshape(-1, *[1] * (y.ndim - 2)))
 
 
@@ -249,9 +252,26 @@ def conv_transpose(
         (n - 1) * s - sum(p) + d * (k - 1) + 1
         for n, s, p, d, k in zip(size, steps, cut, spread, kernel, strict=True)
     )
-    if min(long) < 1:
-        raise ValueError(f"an output of size {long}: the padding {padding!r} cuts off all")
-    y = conv_x(x, weight, size=long, stride=steps, padding=cut, dilation=spread, groups=groups)
-    if any(more):
+    final = tuple(n + m for n, m in zip(long, more, strict=True))
+    if min(final) < 1:
+        raise ValueError(f"an output of size {final}: the padding {padding!r} cuts off all")
+    if min(long) < 1:  # all that is left of some axis is what is longer: cut afterwards
+        starts = [before for before, _ in cut]
+        long = tuple(n + start for n, start in zip(long, starts, strict=True))
+        more = [max(m, f) for m, f in zip(more, final, strict=True)]
+        whole = tuple(
+            (n - 1) * s + d * (k - 1) + 1
+            for n, s, d, k in zip(size, steps, spread, kernel, strict=True)
+        )
+        none = ((0, 0),) * rank
+        y = conv_x(
+            x, weight, size=whole, stride=steps, padding=none, dilation=spread, groups=groups
+        )
         y = np.pad(y, [(0, 0), (0, 0), *((0, n) for n in more)])
+        kept: Any = (..., *(slice(a, a + n) for a, n in zip(starts, final, strict=True)))
+        y = y[kept]
+    else:
+        y = conv_x(x, weight, size=long, stride=steps, padding=cut, dilation=spread, groups=groups)
+        if any(more):
+            y = np.pad(y, [(0, 0), (0, 0), *((0, n) for n in more)])
     return add_bias(channels_back(y, channels_last), bias, channels_last)

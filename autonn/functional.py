@@ -8,7 +8,6 @@ from autonn.activations import (
     log_softmax,
     logsumexp,
     selu,
-    sigmoid,
     silu,
     softmax,
     softplus,
@@ -37,7 +36,7 @@ from autonn.losses import (
     reduced,
 )
 from autonn.pooling import avg_pool, max_pool
-from autonn.rules import erf, relu
+from autonn.rules import erf, relu, sigmoid
 
 __all__ = [
     "attend",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from importlib import import_module
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -199,6 +200,15 @@ class Primitive:
 
     def __repr__(self) -> str:
         return self.name
+
+    def __reduce__(self) -> Any:
+        return _found, (self.forward.__module__, self.name)
+
+
+def _found(module: str, name: str) -> Primitive:
+    """Give a primitive by the module and name of its function: how copies and pickles find it."""
+    value = getattr(import_module(module), name)
+    return value if isinstance(value, Primitive) else PRIMITIVES[value]
 
 
 # By the NumPy function, or the plain function of ours.

@@ -7,12 +7,14 @@ gives an array. fan_in is the number of inputs of an output, in × prod(kernel);
 from __future__ import annotations
 
 from math import prod, sqrt
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
+Rng: TypeAlias = "np.random.Generator | int | None"
+"""What layers take for `rng`: a generator, a seed, or None for another one each time."""
 
 
 def fans(shape: Shape) -> tuple[int, int]:

@@ -21,6 +21,8 @@ def place(
 ) -> tuple[Ints, Ints, Pairs, Ints, Pairs]:
     """Give kernel, stride, padding, dilation, and what `ceil_mode` adds after each axis."""
     rank = len(size)
+    if not rank:
+        raise ValueError("there is no spatial axis to pool over; want (N, C, *size)")
     kernel = each(kernel_size, rank, "kernel_size")
     steps = kernel if stride is None else each(stride, rank, "stride")
     spread = each(dilation, rank, "dilation")
@@ -42,6 +44,8 @@ def pad_with(x: Array, around: Pairs, value: float) -> Array:
     """Surround the spatial axes of x with a value."""
     if not any(map(any, around)):
         return x
+    if x.dtype.kind in "iu" and np.isinf(value):
+        value = int(np.iinfo(x.dtype).min)
     return np.pad(x, ((0, 0), (0, 0), *around), constant_values=value)
 
 
@@ -73,7 +77,8 @@ def max_pool(
     stride
         The kernel's size by default.
     padding
-        See `convolution.pairs`; at most half the kernel, so that each window holds an element.
+        See `convolution.pairs`; at most half the kernel, so that each window holds an element (with
+        dilation it may not, and its largest is -∞ then).
     dilation
         Steps between the elements of a window.
     ceil_mode

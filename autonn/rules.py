@@ -27,6 +27,8 @@ from autonn.tensors import alias, astype, reshape
 # ----- Primitives that NumPy has no function for, or has as a part of another -----
 
 erf = primitive(special.erf)
+sigmoid = primitive(special.sigmoid)
+softplus = primitive(special.softplus)
 
 
 @primitive
@@ -190,6 +192,8 @@ defvjp(np.arccosh,     x=lambda g, x: g / np.sqrt(x - 1) / np.sqrt(x + 1))
 defvjp(np.arctanh,     x=lambda g, x: g / (1 - x * x))
 defvjp(erf,            x=lambda g, x: g * (2 / sqrt(pi)) * np.exp(-x * x))
 defvjp(relu,           x=lambda g, y: g * (y > 0))
+defvjp(sigmoid,        x=lambda g, y: g * y * (1 - y))
+defvjp(softplus,       x=lambda g, x: g * sigmoid(x))
 defvjp(astype,         x=lambda g: g)
 defvjp(alias,          x=lambda g: g)
 

@@ -48,3 +48,26 @@ def _polynomial(coefficients: tuple[float, ...], t: Any) -> Any:
     for c in coefficients[-2::-1]:
         y = y * t + c
     return y
+
+
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)), without overflow and exact in the far tail.
+
+    Examples
+    --------
+    >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
+    array([0. , 0.5, 1. ])
+    """
+    e = np.exp(np.where(x >= 0, -x, x))
+    return (np.where(x >= 0, 1, e) / (1 + e))[()]
+
+
+def softplus(x: Any) -> Any:
+    """log(1 + exp(x)), without overflow.
+
+    Examples
+    --------
+    >>> softplus(np.array([-1e4, 0.0, 1e4]))
+    array([0.00000000e+00, 6.93147181e-01, 1.00000000e+04])
+    """
+    return (np.where(x >= 0, x, 0) + np.log1p(np.exp(np.where(x >= 0, -x, x))))[()]

@@ -120,7 +120,8 @@ class _Watcher:
         owners = {id(owner): owner for owner in (_owner(bare(p)) for p in known)}
         found: dict[int, int] = {}
         for node, inside in self.inside.items():
-            for kept in node.kept.values() if node in reached else ():
+            held = (*node.kept.values(), *node.params.values()) if node in reached else ()
+            for kept in flatten(list(held))[0]:
                 if isinstance(kept, np.ndarray) and id(owner := _owner(kept)) not in owners:
                     owners[id(owner)] = owner
                     found[inside] = found.get(inside, 0) + owner.nbytes

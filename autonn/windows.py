@@ -197,10 +197,10 @@ class _Columns:
         geometry: tuple[Ints, Pairs, Ints],
         groups: int,
     ) -> None:
-        if channels != w_shape[1] * groups or w_shape[0] % groups:
+        if groups < 1 or channels != w_shape[1] * groups or w_shape[0] % groups:
             raise ValueError(
                 f"{channels} input channels in {groups} groups do not fit a kernel of shape {w_shape}: want "
-                f"(a multiple of {groups}, {channels / groups:g}, *kernel)"
+                f"(a multiple of {groups}, {channels / max(groups, 1):g}, *kernel)"
             )
         stride, self.padding, dilation = geometry
         kernel, self.groups = w_shape[2:], groups

@@ -90,7 +90,7 @@ UNARY = {
     real: (np.negative, np.absolute, np.sign, np.floor, np.ceil, np.rint, np.trunc, np.exp, np.exp2, np.expm1, np.square,
            np.positive, np.conjugate, np.fabs, np.deg2rad, np.radians, np.rad2deg, np.degrees, np.sinc, np.round, np.around,
            np.copy, np.nan_to_num, np.sin, np.cos, np.tan, np.arctan, np.sinh, np.cosh, np.tanh, np.arcsinh, np.reciprocal, np.cbrt, rules.erf,
-           rules.relu, tensors.alias),
+           rules.relu, rules.sigmoid, rules.softplus, tensors.alias),
     positive: (np.log, np.log2, np.log10, np.log1p, np.sqrt),
     unit: (np.arcsin, np.arccos, np.arctanh),
     above_one: (np.arccosh,),

@@ -94,6 +94,12 @@ def test_channels_are_seen_from_the_first_input(make: Callable[..., Any]):
     lazy.load_state_dict(explicit.state_dict())
 
 
+def test_a_transposed_output_may_lie_in_its_output_padding():
+    layer = nn.ConvTranspose1d(2, 3, 1, stride=3, padding=1, output_padding=2)
+    y = layer(np.ones((2, 2, 1), np.float32))  # length (1 - 1) 3 - 2 + 0 + 2 + 1 = 1
+    np.testing.assert_array_equal(y.data[0, :, 0], layer.bias.data)
+
+
 # ----- Pooling -----
 
 
@@ -206,6 +212,9 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "a padding that cuts off all": (lambda: nn.ConvTranspose2d(1, 2, 1, padding=3)(IMAGE), ValueError, ["(-1, -1)", "cuts off all"]),
     "a weight that does not fit": (lambda: F.conv_transpose(IMAGE, np.ones((2, 3, 3, 3))), ValueError, ["1 input channels", "(2, 3, 3, 3)"]),
     "a weight of another rank": (lambda: F.conv(IMAGE, np.ones((2, 1, 3))), ValueError, ["(2, 1, 5, 5)", "(2, 1, 3)"]),
+    "no groups": (lambda: F.conv(IMAGE, np.ones((2, 1, 3, 3)), groups=0), ValueError, ["0 groups"]),
+    "a bias of another length": (lambda: F.conv(IMAGE, np.ones((3, 1, 3, 3)), np.ones(1)), ValueError, ["bias has shape (1,)", "(3,)"]),
+    "nothing to pool over": (lambda: F.max_pool(np.ones((4, 4)), 2), ValueError, ["spatial"]),
     "a pool larger than the input": (lambda: nn.MaxPool2d(7)(IMAGE), ValueError, ["MaxPool2d(7)", "kernel 7"]),
     "more padding than half a pool": (lambda: nn.MaxPool2d(2, padding=2)(IMAGE), ValueError, ["padding=2", "half the kernel"]),
     "features for a pool": (lambda: nn.AvgPool2d(2)(np.ones((2, 3))), ValueError, ["AvgPool2d(2)", "(2, 3)", "(N, C, H, W)"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -185,6 +186,89 @@ Net(
     )
 
 
+# ----- What users do to modules -----
+
+
+def test_what_forward_keeps_is_no_parameter():
+    class Keeper(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Linear(2, 2)
+
+        def forward(self, x: Any) -> Any:
+            self.last = self.inner(x)
+            return self.last
+
+    keeper = Keeper()
+    keeper(np.ones((1, 2), np.float32))
+    assert [name for name, _ in keeper.named_parameters()] == ["inner.weight", "inner.bias"]
+    keeper.freeze().unfreeze()
+    Keeper().load_state_dict(keeper.state_dict())
+
+
+def test_what_is_asked_before_the_first_call_is_done_at_it():
+    net = nn.Sequential(nn.Linear(None, 3), nn.BatchNorm1d()).astype(np.float64).freeze()
+    assert net(np.ones((2, 4)) * [[1], [2]]).dtype == np.float64
+    assert {(p.dtype, p.requires_grad) for p in net.parameters()} == {(np.dtype(np.float64), False)}
+
+
+@pytest.mark.parametrize(
+    ("layer", "wrong", "right"),
+    [
+        (lambda: nn.Conv1d(None, 2, 1), np.ones(3), np.ones((2, 4, 3))),
+        (lambda: nn.GRU(None, 2), np.ones((5, 7)), np.ones((5, 2, 3))),
+        (lambda: nn.BatchNorm2d(), np.ones((5, 7)), np.ones((2, 3, 4, 4))),
+        (lambda: nn.Linear(None, 2), np.float64(1), np.ones((2, 3))),
+        (lambda: nn.GroupNorm(2), np.float64(1), np.ones((2, 4))),
+        (lambda: nn.Linear(None, 2), np.ones((2, 0)), np.ones((2, 3))),
+    ],
+)
+def test_a_wrong_first_call_leaves_no_trace(layer: Any, wrong: Any, right: Any):
+    layer = layer()
+    with pytest.raises(ValueError, match=type(layer).__name__):
+        layer(wrong)
+    layer(right)
+
+
+def test_inputs_may_come_by_name():
+    for layer in (nn.Linear(3, 2), nn.Linear(None, 2), nn.BatchNorm1d()):
+        layer(x=np.ones((4, 3), np.float32))
+    nn.LSTM(None, 2)(x=np.ones((4, 1, 3), np.float32), mask=np.ones((4, 1), bool))
+
+
+def test_a_seed_is_a_generator_of_its_own():
+    a, b, c = nn.Linear(3, 2, rng=0), nn.Linear(3, 2, rng=rng(0)), nn.Linear(3, 2)
+    np.testing.assert_array_equal(a.weight.data, b.weight.data)
+    assert (a.weight.data != c.weight.data).any()
+
+
+def test_every_module_can_be_copied_and_pickled():
+    layer = nn.TransformerEncoderLayer(4, 2, 8, rng=0)
+    x = np.ones((3, 2, 4), np.float32)
+    for other in (pickle.loads(pickle.dumps(layer)), copy.deepcopy(layer)):
+        np.testing.assert_array_equal(other.eval()(x).data, layer.eval()(x).data)
+
+
+def test_a_module_may_know_its_parent():
+    net = nn.Sequential(nn.Linear(2, 2))
+    net[0].parent = net
+    assert set(net.state_dict()) == {"0.weight", "0.bias"}
+
+
+def test_integers_are_not_cut_off():
+    layer = nn.Dropout(0.5)
+    layer.fix(Tensor([True, False]))
+    assert layer(np.array([3, 3])).tolist() == [6, 0]
+    assert nn.PositionalEncoding(2)(np.zeros((2, 2), int))[1, 0] == pytest.approx(np.sin(1))
+    assert nn.MaxPool1d(2, padding=1)(np.arange(6).reshape(1, 1, 6)).tolist() == [[[0, 2, 4, 5]]]
+
+
+def test_scalars_of_numpy_do_not_widen():
+    x = np.ones((2, 3), np.float32)
+    for layer in (nn.LayerNorm(3, np.float64(1e-5)), nn.LeakyReLU(np.float64(0.1))):
+        assert layer(x).dtype == np.float32
+
+
 # ----- Layers -----
 
 
@@ -294,6 +378,12 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "another number of features": (lambda: nn.Linear(3, 2)(np.ones((4, 5))), ValueError, ["Linear(3 → 2)", "(4, 5)", "(..., 3)"]),
     "a number where features belong": (lambda: nn.Linear(3, 2)(np.float64(1.0)), ValueError, ["()", "(..., 3)"]),
     "no module in a Sequential": (lambda: nn.Sequential(nn.Identity(), 3), TypeError, ["item 1", "3"]),
+    "a class in a Sequential": (lambda: nn.Sequential(nn.ReLU), TypeError, ["item 0", "ReLU", "brackets"]),
+    "a function in a Sequential": (lambda: nn.Sequential(np.tanh), TypeError, ["item 0", "tanh", "Module"]),
+    "a list for an input": (lambda: nn.Linear(3, 2)([[1.0, 2.0, 3.0]]), TypeError, ["Linear(3 → 2)", "list", "array or a Tensor"]),
+    "no features": (lambda: nn.Linear(0, 2), ValueError, ["Linear(0 → 2)", "1 or more"]),
+    "words for a state": (lambda: nn.Linear(1, 1).load_state_dict({"weight": [["a"]], "bias": [0]}), ValueError, ["weight is <U1", "numbers"]),
+    "a state for a Sequential that is not built": (lambda: nn.Sequential(nn.Linear(None, 2)).load_state_dict({"0.weight": np.ones((2, 3))}, strict=False), ValueError, ["0 makes its parameters", "call it once"]),
     "axes in the wrong order": (lambda: nn.Flatten(2, 1)(np.ones((2, 3, 4))), ValueError, ["Flatten(2, 1)", "(2, 3, 4)"]),
     "a gain that is not there": (lambda: init.gain("tnah"), ValueError, ["'tnah'", "tanh"]),
     "fans of a vector": (lambda: init.fans((3,)), ValueError, ["(3,)", "(out, in, *kernel)"]),

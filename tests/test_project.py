@@ -24,10 +24,12 @@ ROOT = Path(__file__).parents[1]
 # Each may import those above it, and nothing below.
 ORDER = [
     "compile", "methods", "graph", "tensors", "engine", "windows", "special", "rules", "tree", "compositions", "shapes", "algebra", "series",
-    "transforms", "activations", "losses", "convolution", "pooling", "attention", "functional", "init", "nn.module", "nn.linear", "nn.convolution", "nn.pooling", "nn.activations", "nn.dropout", "nn.norms", "nn.attention", "nn.recurrent", "nn.sparse", "nn.rbm", "nn.losses", "nn", "summary", "check.numerical", "check.gradcheck", "check", "anomaly",
-    "data", "demo", "", "cli",
+    "transforms", "activations", "losses", "convolution", "pooling", "attention", "functional", "init", "nn.module", "nn.linear", "nn.convolution", "nn.pooling", "nn.activations", "nn.dropout", "nn.norms", "nn.attention", "nn.recurrent", "nn.sparse", "nn.rbm", "nn.losses", "nn", "summary",
+    "oracle.base", "oracle.linear", "oracle.activations", "oracle.dropout", "oracle.norms", "oracle.convolution", "oracle.pooling", "oracle.attention", "oracle.recurrent", "oracle.rbm", "oracle.losses", "oracle",
+    "check.numerical", "check.gradcheck", "check.diagnosis", "check.report", "check.explain", "check.problem", "check.catalogue", "check.compare", "check", "anomaly",
+    "data", "verdicts", "demo", "", "cli",
 ]  # fmt: skip
-OUTSIDE = {"numpy": None, "rich": {"demo"}}
+OUTSIDE = {"numpy": None, "rich": {"demo", "verdicts"}}
 
 
 def module_name(path: Path) -> str:

@@ -66,6 +66,22 @@ def test_padding_changes_nothing(kind: str):
 
 
 @RECURRENT
+def test_not_even_nan_gets_out_of_the_padding(kind: str):
+    layer = in_float64(getattr(nn, kind)(3, 4, rng=rng()))
+    x, mask = rng(1).normal(size=(5, 1, 3)), np.array([1, 1, 0, 0, 0], bool)[:, None]
+    x[2:] = np.nan
+    y, _ = layer(x, mask=mask)
+    y.sum().backward()
+    assert all(np.isfinite(p.grad.data).all() for p in layer.parameters())
+
+
+@RECURRENT
+def test_a_batch_may_be_empty(kind: str):
+    assert getattr(nn, kind)(3, 4)(np.ones((5, 0, 3), np.float32))[0].shape == (5, 0, 4)
+    assert nn.MultiHeadAttention(8, 2)(np.ones((5, 0, 8), np.float32))[0].shape == (5, 0, 8)
+
+
+@RECURRENT
 def test_a_sequence_may_come_in_parts(kind: str):
     layer = in_float64(getattr(nn, kind)(3, 4, 2, rng=rng()))
     x = rng(1).normal(size=(6, 2, 3))
@@ -166,6 +182,23 @@ def test_luongs_scores_are_their_formulas():
     )
 
 
+def test_a_mask_of_each_example_meets_all_its_heads():
+    layer = nn.MultiHeadAttention(4, 2, batch_first=True, rng=0)
+    x, mask = rng(1).normal(size=(2, 3, 4)).astype(np.float32), rng(2).random((2, 3, 3)) < 0.7
+    _, weights = layer(x, mask=mask)
+    assert not bare(weights)[~np.repeat(mask[:, None], 2, axis=1)].any()
+
+
+def test_positions_run_along_time_whatever_the_layout():
+    x = np.zeros((3, 2, 4), np.float32)
+    for options in ({}, {"learned": True, "rng": 0}):
+        first = bare(nn.PositionalEncoding(4, 9, **options)(x))
+        last = bare(nn.PositionalEncoding(4, 9, batch_first=True, **options)(x.swapaxes(0, 1)))
+        np.testing.assert_array_equal(first, last.swapaxes(0, 1))
+        np.testing.assert_array_equal(first[:, 0], first[:, 1])
+        assert (first[0] != first[1]).any()
+
+
 def test_attention_drops_weights_in_training_only():
     layer = nn.DotProductAttention(dropout=0.5)
     q = np.ones((1, 50, 2))
@@ -188,7 +221,7 @@ def test_positions_are_sines():
 REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "another input size": (lambda: nn.LSTM(3, 4)(np.ones((5, 2, 2))), ValueError, ["LSTM(3 → 4)", "(5, 2, 2)", "(T, N, 3)"]),
     "no batch axis": (lambda: nn.GRU(3, 4, batch_first=True)(np.ones((5, 3))), ValueError, ["GRU(3 → 4)", "(5, 3)", "(N, T, 3)"]),
-    "no time at all": (lambda: nn.RNN(3, 4)(np.ones((0, 2, 3))), ValueError, ["(0, 2, 3)"]),
+    "no time at all": (lambda: nn.RNN(3, 4)(np.ones((0, 2, 3))), ValueError, ["RNN(3 → 4)", "no time steps"]),
     "a state of another shape": (lambda: nn.GRU(3, 4)(np.ones((5, 2, 3)), np.ones((2, 4))), ValueError, ["h (1, 2, 4)", "(2, 4)"]),
     "half a state": (lambda: nn.LSTMCell(3, 4)(np.ones((2, 3)), np.ones((2, 4))), ValueError, ["(h, c)", "(2, 4)"]),
     "a mask of numbers": (lambda: nn.RNN(3, 4)(np.ones((5, 2, 3)), mask=np.ones((5, 2))), ValueError, ["float64", "booleans", "(5, 2)"]),
@@ -215,6 +248,10 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "an attention mask of another shape": (lambda: nn.DotProductAttention()(np.ones((2, 3)), np.ones((4, 3)), np.ones((4, 3)), np.ones((4, 2), bool)), ValueError, ["(4, 2)", "(2, 4)"]),
     "a key mask of another shape": (lambda: nn.DotProductAttention()(*[np.ones((2, 4, 3))] * 3, key_mask=np.ones((4, 2), bool)), ValueError, ["key_mask", "(4, 2)", "(2, 4)"]),
     "a key mask of numbers": (lambda: nn.DotProductAttention()(*[np.ones((2, 4, 3))] * 3, key_mask=np.ones((2, 4))), ValueError, ["float64", "booleans"]),
+    "two batch sizes": (lambda: nn.MultiHeadAttention(6, 2, batch_first=True)(np.ones((3, 5, 6)), np.ones((1, 4, 6))), ValueError, ["(3, 5, 6)", "(1, 4, 6)", "one batch size"]),
+    "integers for a mask": (lambda: nn.DotProductAttention()(*[np.ones((5, 3))] * 3, np.tri(5, dtype=int)), ValueError, ["int64", "booleans"]),
+    "True for a mask": (lambda: nn.DotProductAttention()(*[np.ones((5, 3))] * 3, True), ValueError, ["mask is bool", "()"]),
+    "a key mask without a batch": (lambda: nn.DotProductAttention()(*[np.ones((5, 3))] * 3, key_mask=np.ones(5, bool)), ValueError, ["key_mask", "batches"]),
     "an unknown activation": (lambda: nn.TransformerEncoderLayer(4, 2, activation="tanh"), ValueError, ["'tanh'", "gelu"]),
     "too many positions": (lambda: nn.PositionalEncoding(4, 2)(np.ones((3, 4))), ValueError, ["(3, 4)", "up to 2"]),
 }

@@ -21,7 +21,7 @@ class LeakyReLU(Module):
 
     def __init__(self, slope: float = 0.01) -> None:
         super().__init__()
-        self.slope = slope
+        self.slope = float(slope)
 
     def forward(self, x: Any) -> Any:
         """X and y of any shape."""
@@ -37,7 +37,7 @@ class ELU(Module):
 
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__()
-        self.alpha = alpha
+        self.alpha = float(alpha)
 
     def forward(self, x: Any) -> Any:
         """X and y of any shape."""
@@ -115,7 +115,7 @@ class Softplus(Module):
 
     def __init__(self, beta: float = 1.0) -> None:
         super().__init__()
-        self.beta = beta
+        self.beta = float(beta)
 
     def forward(self, x: Any) -> Any:
         """X and y of any shape."""

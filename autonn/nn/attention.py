@@ -8,6 +8,7 @@ import numpy as np
 
 from autonn import functional as F
 from autonn import init
+from autonn.init import Rng
 from autonn.nn.dropout import Dropout
 from autonn.nn.linear import Linear
 from autonn.nn.module import Module
@@ -50,7 +51,7 @@ class Embedding(Module):
         padding_idx: int | None = None,
         pool: str | None = None,
         *,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__()
         if pool not in (None, "sum", "mean"):
@@ -61,7 +62,7 @@ class Embedding(Module):
             )
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
         self.pool = pool
-        rows = init.normal((num_embeddings, embedding_dim), rng or np.random.default_rng())
+        rows = init.normal((num_embeddings, embedding_dim), np.random.default_rng(rng))
         if self.padding_idx is not None:
             rows[self.padding_idx] = 0
         self.weight: Any = Tensor(rows, requires_grad=True)
@@ -155,10 +156,10 @@ class GeneralAttention(DotProductAttention):
         key_dim: int,
         dropout: float = 0.0,
         *,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__(False, dropout)
-        rng = rng or np.random.default_rng()
+        rng = np.random.default_rng(rng)
         self.weight: Any = Tensor(init.xavier_uniform((query_dim, key_dim), rng), True)
 
     def score(self, q: Any, k: Any) -> Any:
@@ -199,10 +200,10 @@ class ConcatAttention(DotProductAttention):
         hidden_dim: int,
         dropout: float = 0.0,
         *,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__(False, dropout)
-        rng = rng or np.random.default_rng()
+        rng = np.random.default_rng(rng)
         shape = (hidden_dim, query_dim + key_dim)
         self.dims = query_dim, key_dim
         self.weight: Any = Tensor(init.xavier_uniform(shape, rng), True)
@@ -264,13 +265,13 @@ class MultiHeadAttention(Module):
         bias: bool = True,
         batch_first: bool = False,
         *,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__()
         if num_heads < 1 or embed_dim % num_heads:
             told = f"embed_dim={embed_dim} cannot be cut into {num_heads} heads"
             raise ValueError(f"MultiHeadAttention: {told}")
-        rng = rng or np.random.default_rng()
+        rng = np.random.default_rng(rng)
         self.embed_dim, self.num_heads, self.batch_first = embed_dim, num_heads, batch_first
         self.dropout = Dropout(dropout, rng=rng)
         self.in_proj_weight: Any = Tensor(
@@ -287,7 +288,8 @@ class MultiHeadAttention(Module):
         y = x @ self.in_proj_weight[rows].T
         if self.in_proj_bias is not None:
             y = y + self.in_proj_bias[rows]
-        return y.reshape(*x.shape[:2], self.num_heads, -1).transpose(0, 2, 1, 3)
+        cut = (self.num_heads, self.embed_dim // self.num_heads)
+        return y.reshape(*x.shape[:2], *cut).transpose(0, 2, 1, 3)
 
     def forward(
         self,
@@ -301,8 +303,8 @@ class MultiHeadAttention(Module):
         """Q (T, N, embed_dim), k and v (S, N, embed_dim), or batch first; q itself by default.
 
         Gives y in q's shape, and the weights of all heads, (N, heads, T, S); PyTorch gives their
-        mean over the heads. Masks as in `DotProductAttention`: `mask` meets the weights, and
-        `key_mask` is (N, S) and False at padding, where PyTorch's is True.
+        mean over the heads. Masks as in `DotProductAttention`: `mask` is (T, S), (N, T, S) or
+        (N, heads, T, S), and `key_mask` is (N, S) and False at padding, where PyTorch's is True.
         """
         k = q if k is None else k
         v = k if v is None else v
@@ -311,6 +313,14 @@ class MultiHeadAttention(Module):
                 order = "N, T" if self.batch_first else "T, N"
                 told = f"input has shape {x.shape}, expected ({order}, {self.embed_dim})"
                 raise ValueError(f"{self.label}: {told}")
+        batch = 0 if self.batch_first else 1
+        if len({x.shape[batch] for x in (q, k, v)}) > 1 or k.shape != v.shape:
+            told = f"q, k and v have shapes {q.shape}, {k.shape}, {v.shape}"
+            raise ValueError(
+                f"{self.label}: {told}; want one batch size, and as many keys as values"
+            )
+        if mask is not None and np.ndim(mask) == 3:
+            mask = mask[:, None]  # of each example, for all its heads
         parts = [x if self.batch_first else np.swapaxes(x, 0, 1) for x in (q, k, v)]
         q, k, v = (self.project(x, part) for part, x in enumerate(parts))
         with self.named_errors():
@@ -368,13 +378,13 @@ class TransformerEncoderLayer(Module):
         batch_first: bool = False,
         norm_first: bool = False,
         *,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__()
         if activation not in ("relu", "gelu"):
             told = f"activation={activation!r}; want 'relu' or 'gelu'"
             raise ValueError(f"TransformerEncoderLayer: {told}")
-        rng = rng or np.random.default_rng()
+        rng = np.random.default_rng(rng)
         self.norm_first, self.f = norm_first, F.relu if activation == "relu" else F.gelu
         self.self_attn = MultiHeadAttention(d_model, nhead, dropout, True, batch_first, rng=rng)
         self.linear1 = Linear(d_model, dim_feedforward, rng=rng)
@@ -403,7 +413,7 @@ class TransformerEncoderLayer(Module):
 
 
 class PositionalEncoding(Module):
-    """y[..., t, :] = dropout(x[..., t, :] + PE[t]): sines, or learned rows.
+    """y[t] = dropout(x[t] + PE[t]): sines, or learned rows.
 
     Sines as in `functional.sinusoidal_positions`: Vaswani et al. 2017, arXiv:1706.03762, section
     3.5. Learned: Gehring et al. 2017, arXiv:1705.03122, section 3.1.
@@ -418,6 +428,8 @@ class PositionalEncoding(Module):
         Whether PE is a parameter, N(0, 0.02²) at first.
     dropout
         The probability of dropping, in training.
+    batch_first
+        Whether inputs are (N, T, dim) and not (T, N, dim).
     rng
         Draws learned rows and dropout masks.
 
@@ -428,7 +440,7 @@ class PositionalEncoding(Module):
 
     Examples
     --------
-    >>> PositionalEncoding(4, 10)(np.zeros((2, 3, 4)))[0, 1].round(3)
+    >>> PositionalEncoding(4, 10, batch_first=True)(np.zeros((2, 3, 4)))[0, 1].round(3)
     array([0.841, 0.54 , 0.01 , 1.   ])
     """
 
@@ -438,24 +450,33 @@ class PositionalEncoding(Module):
         max_len: int = 5000,
         learned: bool = False,
         dropout: float = 0.0,
+        batch_first: bool = False,
         *,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__()
-        rng = rng or np.random.default_rng()
+        rng = np.random.default_rng(rng)
         self.dim, self.max_len, self.learned = dim, max_len, learned
+        self.batch_first = batch_first
         self.dropout = Dropout(dropout, rng=rng)
         rows = init.normal((max_len, dim), rng, std=0.02) if learned else None
         self.weight: Any = None if rows is None else Tensor(rows, requires_grad=True)
         self._sines = None if learned else F.sinusoidal_positions(max_len, dim)
 
     def forward(self, x: Any) -> Any:
-        """X and y (..., T, dim), T up to max_len."""
-        if x.ndim < 2 or x.shape[-1] != self.dim or x.shape[-2] > self.max_len:
-            told = f"input has shape {x.shape}, expected (..., up to {self.max_len}, {self.dim})"
-            raise ValueError(f"{self.label}: {told}")
-        rows = self.weight if self._sines is None else self._sines.astype(x.dtype)
-        return self.dropout(x + rows[: x.shape[-2]])
+        """X and y (T, N, dim), or batch first; T up to max_len."""
+        axis = -2 if self.batch_first else 0
+        if x.ndim < 2 or x.shape[-1] != self.dim or x.shape[axis] > self.max_len:
+            order = "N, T" if self.batch_first else "T, N"
+            told = f"expected ({order}, {self.dim}) with T up to {self.max_len}"
+            raise ValueError(f"{self.label}: input has shape {x.shape}, {told}")
+        length = x.shape[axis]
+        rows = (self.weight if self._sines is None else self._sines)[:length]
+        if self._sines is not None and x.dtype.kind == "f":
+            rows = rows.astype(x.dtype)
+        if x.ndim > 2 and not self.batch_first:
+            rows = rows.reshape(length, *[1] * (x.ndim - 2), self.dim)
+        return self.dropout(x + rows)
 
     def describe(self) -> str:
         """Give the sizes."""

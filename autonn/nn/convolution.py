@@ -9,6 +9,7 @@ import numpy as np
 from autonn import functional as F
 from autonn import init
 from autonn.convolution import Each, Padding, each
+from autonn.init import Rng
 from autonn.nn.module import Module, expected_input
 from autonn.tensors import Tensor
 
@@ -26,7 +27,7 @@ class _Windowed(Module):
         groups: int,
         bias: bool,
         channels_last: bool,
-        rng: np.random.Generator | None,
+        rng: Rng,
         options: dict[str, Any],
     ) -> None:
         super().__init__()
@@ -36,7 +37,7 @@ class _Windowed(Module):
             self.kernel_size = each(kernel_size, len(self.spatial), "kernel_size")
         except ValueError as error:
             raise ValueError(f"{type(self).__name__}: {error}") from None
-        self._with_bias, self._rng = bias, rng or np.random.default_rng()
+        self._with_bias, self._rng = bias, np.random.default_rng(rng)
         self.options = options | {"groups": groups, "channels_last": channels_last}
         self.weight: Any = None
         self.bias: Any = None
@@ -46,6 +47,8 @@ class _Windowed(Module):
     def _make(self) -> None:
         assert self.in_channels is not None
         into, out, g = self.in_channels, self.out_channels, self.groups
+        if min(into, out) < 1:
+            raise ValueError(f"{self.label}: want 1 or more channels")
         if g < 1 or into % g or out % g:
             raise ValueError(
                 f"{self.label}: {into} and {out} channels cannot be cut into {g} groups"
@@ -71,7 +74,10 @@ class _Windowed(Module):
     def describe(self) -> str:
         """Give channels, kernel, and the options that are not the default."""
         kernel = "×".join(map(str, self.kernel_size))
-        told = [f"{self.in_channels or '?'} → {self.out_channels}", f"kernel {kernel}"]
+        told = [
+            f"{'?' if self.in_channels is None else self.in_channels} → {self.out_channels}",
+            f"kernel {kernel}",
+        ]
         usual = {"stride": 1, "dilation": 1, "groups": 1, "padding_mode": "zeros"}
         told += [
             f"{k}={v!r}" for k, v in self.options.items() if v != usual.get(k, 0) and v is not False
@@ -136,7 +142,7 @@ class Conv1d(_Windowed):
         padding_mode: str = "zeros",
         *,
         channels_last: bool = False,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         options = {"stride": stride, "padding": padding, "dilation": dilation}
         options |= {"padding_mode": padding_mode}
@@ -208,7 +214,7 @@ class ConvTranspose1d(_Windowed):
         dilation: Each = 1,
         *,
         channels_last: bool = False,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         options = {"stride": stride, "padding": padding, "dilation": dilation}
         options |= {"output_padding": output_padding}

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from autonn.init import Rng
 from autonn.nn.module import Module
+from autonn.tensors import bare
 
 
 class Dropout(Module):
@@ -24,8 +26,8 @@ class Dropout(Module):
     Attributes
     ----------
     mask
-        The last mask that was drawn, boolean, in x's shape. Set it to use that one from now on, for
-        gradient checks; set it to None and `fixed` to False to draw again.
+        The last mask that was drawn, boolean, in x's shape. `fix(mask)` keeps one, for gradient
+        checks; `fix(None)` draws again.
     fixed
         Whether `mask` is kept.
 
@@ -38,11 +40,11 @@ class Dropout(Module):
     array([1., 1., 1., 1.])
     """
 
-    def __init__(self, p: float = 0.5, *, rng: np.random.Generator | None = None) -> None:
+    def __init__(self, p: float = 0.5, *, rng: Rng = None) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"{type(self).__name__}: p={p}; want a probability, 0 to 1")
         super().__init__()
-        self.p, self.rng = p, rng or np.random.default_rng()
+        self.p, self.rng = p, np.random.default_rng(rng)
         self.mask: Any = None
         self.fixed = False
 
@@ -52,7 +54,8 @@ class Dropout(Module):
 
     def fix(self, mask: Any) -> None:
         """Use this mask from now on; None to draw anew each time."""
-        self.mask, self.fixed = (None if mask is None else np.asarray(mask, bool)), mask is not None
+        self.mask = None if mask is None else np.asarray(bare(mask), bool)
+        self.fixed = mask is not None
 
     def forward(self, x: Any) -> Any:
         """X and y of any shape."""
@@ -66,7 +69,8 @@ class Dropout(Module):
                 f"{self.label}: the fixed mask has shape {self.mask.shape}, want {shape}"
             )
         kept = 1 - self.p if self.p < 1 else 1.0  # nothing is kept of p = 1
-        return x * (self.mask / kept).astype(x.dtype)
+        factor = self.mask / kept
+        return x * (factor.astype(x.dtype) if x.dtype.kind == "f" else factor)
 
     def describe(self) -> str:
         """Give p."""
@@ -84,7 +88,7 @@ class Dropout2d(Dropout):
         self,
         p: float = 0.5,
         *,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
         channels_last: bool = False,
     ) -> None:
         super().__init__(p, rng=rng)

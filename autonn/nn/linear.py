@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autonn import init
+from autonn.init import Rng
 from autonn.nn.module import Module
 from autonn.tensors import Tensor
 
@@ -45,17 +46,19 @@ class Linear(Module):
         out_features: int,
         bias: bool = True,
         *,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
-        self._with_bias, self._rng = bias, rng or np.random.default_rng()
+        self._with_bias, self._rng = bias, np.random.default_rng(rng)
         self.weight: Any = None
         self.bias: Any = None
         if in_features is not None:
             self._make(in_features)
 
     def _make(self, n: int) -> None:
+        if min(n, self.out_features) < 1:
+            raise ValueError(f"{self.label}: want 1 or more of each")
         bound = 1 / n**0.5
         shape = (self.out_features, n)
         self.in_features = n
@@ -66,15 +69,14 @@ class Linear(Module):
 
     def build(self, x: Any) -> None:
         """See the number of features."""
-        if self.weight is None:
+        if self.weight is None and x.ndim:
             self._make(x.shape[-1])
 
     def expect(self, x: Any) -> None:
         """Refuse an x of another length."""
         if not x.ndim or x.shape[-1] != self.in_features:
-            raise ValueError(
-                f"{self.label}: input has shape {x.shape}, expected (..., {self.in_features})"
-            )
+            wanted = f"(..., {self.in_features or '?'})"
+            raise ValueError(f"{self.label}: input has shape {x.shape}, expected {wanted}")
 
     def forward(self, x: Any) -> Any:
         """X (..., in_features), y (..., out_features)."""
@@ -84,7 +86,8 @@ class Linear(Module):
 
     def describe(self) -> str:
         """Give the sizes."""
-        sizes = f"{self.in_features or '?'} → {self.out_features}"
+        known = "?" if self.in_features is None else self.in_features
+        sizes = f"{known} → {self.out_features}"
         return sizes if self._with_bias else f"{sizes}, no bias"
 
 

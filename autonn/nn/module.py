@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autonn.tensors import Tensor
+from autonn.tensors import Tensor, bare
 
 M = TypeVar("M", bound="Module")
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
@@ -49,18 +49,19 @@ class Module:
         self._is_parameter: dict[str, bool] = {}
         self._hooks: dict[object, Hook] = {}
         self._built = False
+        self._pending: list[Callable[[Module], None]] = []  # what to do once it is built
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_is_parameter" not in vars(self) and name not in ("training", "_is_parameter"):
             raise TypeError(
                 f"{type(self).__name__}: call super().__init__() before self.{name} = ..."
             )
-        if isinstance(value, Tensor):
+        if isinstance(value, Tensor) and value.is_leaf:  # and not what forward computes and keeps
             self._is_parameter.setdefault(name, value.requires_grad)
             value.name = value.name or name
         object.__setattr__(self, name, value)
 
-    def build(self, *args: Any) -> None:
+    def build(self, *args: Any, **kwargs: Any) -> None:
         """Make the Tensors whose shapes are seen from the first input; nothing by default."""
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -71,16 +72,38 @@ class Module:
         """Build on the first call, compute `forward`, and let the hooks see the output."""
         outer = _running.set((*_running.get(), self))
         try:
-            if not self._built:
-                self.build(*args)
-                self._built = True
-            y = self.forward(*args, **kwargs)
+            y = self.forward(*args, **kwargs) if self._built else self._first_call(args, kwargs)
+        except AttributeError as error:
+            if any(error.obj is x for x in args) and not isinstance(error.obj, Tensor | np.ndarray):
+                told = f"input is a {type(error.obj).__name__}; want an array or a Tensor"
+                raise TypeError(f"{self.label}: {told}") from None
+            raise
         finally:
             _running.reset(outer)
         for hook in tuple(self._hooks.values()):
             new = hook(self, args, y)
             y = y if new is None else new
         return y
+
+    def _first_call(self, args: Any, kwargs: Any) -> Any:
+        """Build and compute; if that fails, be as before, so that the next call is the first."""
+        before = vars(self) | {"_is_parameter": dict(self._is_parameter)}
+        try:
+            self.build(*args, **kwargs)
+            for change in self._pending:
+                change(self)
+            y = self.forward(*args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        self._built, self._pending = True, []
+        return y
+
+    @property
+    def _lazy(self) -> bool:
+        """Whether it has yet to make its Tensors."""
+        return not self._built and type(self).build is not Module.build and not self._is_parameter
 
     # ----- What it holds -----
 
@@ -95,13 +118,16 @@ class Module:
         A module that stands in several places comes once, or, if not `once`, under each name.
         """
         seen: set[int] = set()
-        stack: list[tuple[str, Module]] = [("", self)]
+        stack: list[tuple[str, Module, frozenset[int]]] = [("", self, frozenset())]
         while stack:
-            name, module = stack.pop()
-            if id(module) not in seen or not once:
+            name, module, above = stack.pop()
+            if id(module) not in (seen if once else above):  # a module may know its parent
                 seen.add(id(module))
+                above = above | {id(module)}
                 yield name, module
-                children = [(f"{name}.{k}".lstrip("."), m) for k, m in module.named_children()]
+                children = [
+                    (f"{name}.{k}".lstrip("."), m, above) for k, m in module.named_children()
+                ]
                 stack += reversed(children)
 
     def _named_tensors(self, parameters: bool, once: bool = True) -> Iterator[tuple[str, Tensor]]:
@@ -141,14 +167,26 @@ class Module:
 
     def freeze(self: M) -> M:
         """Let the parameters be constants; gradients still pass through to what comes before."""
-        for p in self.parameters():
-            p.requires_grad = False
-        return self
+        return self._train_parameters(False)
 
     def unfreeze(self: M) -> M:
         """Let the parameters be trained again."""
-        for p in self.parameters():
-            p.requires_grad = True
+        return self._train_parameters(True)
+
+    def _train_parameters(self: M, wanted: bool) -> M:
+        def change(module: Module) -> None:
+            for name, is_parameter in module._is_parameter.items():
+                if is_parameter and isinstance(p := getattr(module, name, None), Tensor):
+                    p.requires_grad = wanted
+
+        return self._change(change)
+
+    def _change(self: M, change: Callable[[Module], None]) -> M:
+        """Do something to the Tensors of all modules: now, or as soon as they are there."""
+        for _, module in self.named_modules():
+            change(module)
+            if module._lazy:
+                module._pending.append(change)
         return self
 
     def zero_grad(self) -> None:
@@ -159,15 +197,18 @@ class Module:
 
     def astype(self: M, dtype: Any) -> M:
         """Turn all floating-point parameters and buffers into another dtype."""
-        made: dict[int, Tensor] = {}
-        for _, module in self.named_modules():
+        made: dict[int, tuple[Tensor, Tensor]] = {}  # the old ones, too, lest an id is used again
+
+        def change(module: Module) -> None:
             for name in module._is_parameter:
                 old = getattr(module, name, None)
                 if isinstance(old, Tensor) and old.dtype.kind == "f":
                     if id(old) not in made:
-                        made[id(old)] = Tensor(old.data, old.requires_grad, old.name, dtype=dtype)
-                    setattr(module, name, made[id(old)])
-        return self
+                        new = Tensor(bare(old), old.requires_grad, old.name, dtype=dtype)
+                        made[id(old)] = old, new
+                    setattr(module, name, made[id(old)][1])
+
+        return self._change(change)
 
     def apply(self: M, function: Callable[[Module], Any]) -> M:
         """Call a function on this module and all below it."""
@@ -212,19 +253,24 @@ class Module:
             parameter that is shared but has two values. Nothing is loaded then.
         """
         own = self._state()
-        given = {name: np.asarray(state[name]) for name in own if name in state}
+        given = {name: np.asarray(bare(state[name])) for name in own if name in state}
         problems = [f"missing: {name}" for name in own if name not in state and strict]
         problems += [f"unexpected: {name}" for name in state if name not in own and strict]
         first: dict[int, str] = {}
         for name, value in given.items():
             other = first.setdefault(id(own[name]), name)
-            if value.shape != own[name].shape:
+            if value.dtype.kind not in "fiub":
+                problems.append(f"{name} is {value.dtype}; want numbers")
+            elif value.shape != own[name].shape:
                 problems.append(f"{name} has shape {value.shape}; want {own[name].shape}")
             elif not np.array_equal(value, given[other], equal_nan=value.dtype.kind == "f"):
                 problems.append(f"{other} and {name} are one Tensor here, but two in the state")
+        lazy = [name for name, module in self.named_modules() if module._lazy]
+        waiting = [n for n in lazy if any(k.startswith(f"{n}." if n else n) for k in state)]
+        if waiting:
+            which = ", ".join(name or "this module" for name in waiting)
+            problems.append(f"{which} makes its parameters on its first call: call it once")
         if problems:
-            if not self._built and not own:
-                problems.append("this module makes its parameters on its first call: call it once")
             raise ValueError(f"load_state_dict of {type(self).__name__}: {'; '.join(problems)}")
         for name, value in given.items():
             own[name].assign(value)
@@ -236,8 +282,8 @@ class Module:
         """Say, in a ValueError that the functions of `forward` raise, which layer it was."""
         try:
             yield
-        except ValueError as error:
-            raise ValueError(f"{self.label}: {error}") from None
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"{self.label}: {error}") from None
 
     def describe(self) -> str:
         """Give what stands between the brackets in `repr`."""
@@ -309,8 +355,9 @@ class Sequential(Module):
     def __init__(self, *modules: Module) -> None:
         super().__init__()
         for i, module in enumerate(modules):
-            if not callable(module):
-                raise TypeError(f"Sequential: item {i} is {module!r:.60}; want a Module")
+            if not isinstance(module, Module):
+                cure = " with brackets behind it" if isinstance(module, type) else ""
+                raise TypeError(f"Sequential: item {i} is {module!r:.60}; want a Module{cure}")
             setattr(self, str(i), module)
 
     def forward(self, x: Any) -> Any:

@@ -24,7 +24,7 @@ class Norm(Module):
 
     def __init__(self, eps: float, affine: bool) -> None:
         super().__init__()
-        self.eps, self.affine = eps, affine
+        self.eps, self.affine = float(eps), affine
         self.gamma: Any = None
         self.beta: Any = None
 
@@ -59,7 +59,7 @@ class _Featurewise(Norm):
 
     def build(self, x: Any) -> None:
         """See the number of features."""
-        if self.features is None:
+        if self.features is None and x.ndim > 1:
             self.features = x.shape[self.axis(x)]
             self.make((self.features,))
 
@@ -319,7 +319,8 @@ class RMSNorm(LayerNorm):
         eps: float | None = None,
         affine: bool = True,
     ) -> None:
-        super().__init__(normalized_shape, eps, affine)  # type: ignore[arg-type]
+        super().__init__(normalized_shape, 0.0, affine)
+        self.eps: Any = None if eps is None else float(eps)
         self.beta = None
 
     def forward(self, x: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from autonn import functional as F
 from autonn import init
 from autonn.graph import no_grad
+from autonn.init import Rng
 from autonn.nn.module import Module
 from autonn.tensors import Tensor, bare
 
@@ -58,14 +59,14 @@ class RBM(Module):
         k: int = 1,
         particles: int = 0,
         *,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         if min(n_visible, n_hidden, k) < 1 or particles < 0:
             told = f"n_visible={n_visible}, n_hidden={n_hidden}, k={k}, particles={particles}"
             raise ValueError(f"RBM: {told}; want 1 or more (0 or more particles)")
         super().__init__()
         self.n_visible, self.n_hidden, self.k = n_visible, n_hidden, k
-        self.rng = rng or np.random.default_rng()
+        self.rng = np.random.default_rng(rng)
         shape = (n_hidden, n_visible)
         self.weight: Any = Tensor(init.normal(shape, self.rng, std=0.01), requires_grad=True)
         self.visible_bias: Any = Tensor(init.zeros((n_visible,)), requires_grad=True)
@@ -96,6 +97,8 @@ class RBM(Module):
         itself is no measure of progress: it stays near 0.
         """
         self.expect(v)
+        if not v.size:
+            raise ValueError(f"{self.label}: input has shape {v.shape}: there are no examples")
         if self.particles is None:
             samples = self.gibbs(v, self.k)
         else:
@@ -126,11 +129,16 @@ class RBM(Module):
         n = min(self.n_visible, self.n_hidden)
         if n > 20:
             raise ValueError(f"{self.label}: log Z is a sum of 2^{n} terms; want 20 bits or fewer")
-        states = (np.arange(2**n)[:, None] >> np.arange(n) & 1).astype(self.weight.dtype)
-        if self.n_hidden > self.n_visible:
-            return F.logsumexp(-self.free_energy(states))
-        fields = F.softplus(states @ self.weight + self.visible_bias).sum(-1)
-        return F.logsumexp(states @ self.hidden_bias + fields)
+        sums = []
+        for start in range(0, 2**n, 4096):  # a block at a time: all of them may not fit
+            numbers = np.arange(start, min(start + 4096, 2**n))[:, None]
+            states = (numbers >> np.arange(n) & 1).astype(self.weight.dtype)
+            if self.n_hidden > self.n_visible:
+                sums.append(F.logsumexp(-self.free_energy(states)))
+            else:
+                fields = F.softplus(states @ self.weight + self.visible_bias).sum(-1)
+                sums.append(F.logsumexp(states @ self.hidden_bias + fields))
+        return F.logsumexp(np.stack(sums))
 
     def log_likelihood(self, v: Any) -> Any:
         """Mean over v of log p(v) = -F(v) - log Z, exactly; it can be differentiated, too."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from autonn import functional as F
 from autonn import init
+from autonn.init import Rng
 from autonn.nn.dropout import Dropout
 from autonn.nn.module import Module
 from autonn.nn.norms import LayerNorm
@@ -33,7 +34,7 @@ class _Recurrent(Module):
         hidden_size: int,
         bias: bool,
         layer_norm: bool,
-        rng: np.random.Generator | None,
+        rng: Rng,
         layers: Sequence[tuple[int, str]] = ((0, ""),),
     ) -> None:
         super().__init__()
@@ -42,7 +43,7 @@ class _Recurrent(Module):
             raise ValueError(f"{type(self).__name__}: {told}")
         self.input_size, self.hidden_size = input_size, hidden_size
         self._with_bias, self.layer_norm = bias, layer_norm
-        self._rng, self._layers = rng or np.random.default_rng(), layers
+        self._rng, self._layers = np.random.default_rng(rng), layers
         if input_size is not None:
             self.make(input_size)
 
@@ -63,9 +64,9 @@ class _Recurrent(Module):
         for name, count in self.norms.items() if self.layer_norm else ():
             setattr(self, name + suffix, LayerNorm(count * self.hidden_size))
 
-    def build(self, x: Any, *args: Any) -> None:
+    def build(self, x: Any, *args: Any, **kwargs: Any) -> None:
         """See the input's size."""
-        if self.input_size is None:
+        if self.input_size is None and x.ndim:
             self.make(int(x.shape[-1]))
 
     def product(self, v: Any, which: str, suffix: str) -> Any:
@@ -137,7 +138,7 @@ class _Cell(_Recurrent):
         bias: bool = True,
         *,
         layer_norm: bool = False,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__(input_size, hidden_size, bias, layer_norm, rng)
 
@@ -157,7 +158,7 @@ def checked_state(module: _Recurrent, state: Any, shape: tuple[int, ...], dtype:
     names = ", ".join(module.states)
     if state is None:
         return tuple(np.zeros(shape, dtype) for _ in module.states)
-    states = state if isinstance(state, tuple) else (state,)
+    states = tuple(state) if isinstance(state, tuple | list) else (state,)
     if [np.shape(s) for s in states] != [shape] * len(module.states):
         seen = ", ".join(str(np.shape(s)) for s in states)
         wanted = f"({names}), each {shape}" if len(module.states) > 1 else f"{names} {shape}"
@@ -201,7 +202,7 @@ class RNNCell(_Cell, _Elman):
         nonlinearity: str = "tanh",
         *,
         layer_norm: bool = False,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__(input_size, hidden_size, bias, layer_norm=layer_norm, rng=rng)
         self.nonlinearity = _checked(self, nonlinearity)
@@ -277,7 +278,7 @@ class _Layers(_Recurrent):
         *,
         merge: str = "concat",
         layer_norm: bool = False,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         if num_layers < 1:
             raise ValueError(f"{type(self).__name__}: num_layers={num_layers}; want 1 or more")
@@ -299,7 +300,7 @@ class _Layers(_Recurrent):
         them, h and c. `mask`, in x's first two axes, is False at padding: there the state stays as
         it is, and the output is 0.
         """
-        if x.ndim != 3 or x.shape[-1] != self.input_size or 0 in x.shape:
+        if x.ndim != 3 or x.shape[-1] != self.input_size:
             order = "N, T" if self.batch_first else "T, N"
             told = f"input has shape {x.shape}, expected ({order}, {self.input_size})"
             raise ValueError(f"{self.label}: {told}")
@@ -311,6 +312,10 @@ class _Layers(_Recurrent):
             mask = (mask.T if self.batch_first else mask)[..., None]  # (T, N, 1)
         if self.batch_first:
             x = np.swapaxes(x, 0, 1)
+        if not len(x):
+            raise ValueError(f"{self.label}: the sequence has no time steps")
+        if mask is not None:
+            x = np.where(mask, x, 0)  # so that not even a NaN gets out of the padding
         shape = (self.num_layers * len(self.ways), x.shape[1], self.hidden_size)
         states = checked_state(self, state, shape, x.dtype)
         final: list[State] = []
@@ -411,7 +416,7 @@ class RNN(_Layers, _Elman):
         *,
         merge: str = "concat",
         layer_norm: bool = False,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__(
             input_size,

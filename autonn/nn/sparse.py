@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autonn.init import Rng
 from autonn.nn.linear import Linear
 from autonn.tensors import Tensor
 
@@ -51,7 +52,7 @@ class SparseEvolution(Linear):
         epsilon: float = 20.0,
         bias: bool = True,
         *,
-        rng: np.random.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         if not 0 <= zeta <= 1 or epsilon <= 0:
             told = f"zeta={zeta}, epsilon={epsilon}; want zeta in 0 to 1, epsilon over 0"
@@ -63,6 +64,8 @@ class SparseEvolution(Linear):
             self._make(in_features)
 
     def _make(self, n: int) -> None:
+        if min(n, self.out_features) < 1:
+            raise ValueError(f"{self.label}: want 1 or more of each")
         p = min(1.0, self.epsilon * (n + self.out_features) / (n * self.out_features))
         mask = self._rng.random((self.out_features, n)) < p
         super()._make(n)
@@ -85,6 +88,8 @@ class SparseEvolution(Linear):
         They are dropped, and as many connections grow at random free places, with new weights.
         Call it after each epoch, outside of a graph. Gives how many moved.
         """
+        if self.mask is None:
+            raise ValueError(f"{self.label}: it makes its connections on its first call")
         weight, mask = np.array(self.weight.numpy()), np.array(self.mask.numpy())
         dropped = 0
         for side in (mask & (weight >= 0), mask & (weight < 0)):

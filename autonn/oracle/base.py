@@ -1,4 +1,4 @@
-"""What closed forms are made of. NumPy only: nothing here, or beside it, imports autonn's engine."""
+"""What closed forms are made of. Nothing here, or beside it, imports autonn's engine."""
 
 from __future__ import annotations
 

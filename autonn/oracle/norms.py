@@ -198,7 +198,7 @@ class GroupNorm(Standardised):
 
 
 class LayerNorm(Standardised):
-    """Over the last axes of each example, which gamma and beta have, too: arXiv:1607.06450, eq. 4."""
+    """Over the last axes of each example, which gamma has, too: arXiv:1607.06450, eq. 4."""
 
     @staticmethod
     def forward(

@@ -1,0 +1,410 @@
+"""Autograd against closed forms against numerical differentiation, and a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from autonn.check.diagnosis import Diagnosis, Evidence, diagnose
+from autonn.check.explain import through_nodes
+from autonn.check.numerical import best_derivative, jumps
+from autonn.check.problem import Arrays, Problem, is_float, of_functions, of_layer, of_object
+from autonn.check.report import Report, Row
+from autonn.graph import no_grad
+from autonn.nn import Module
+from autonn.tensors import Tensor, bare
+from autonn.tree import flatten
+
+Gradients = dict[str, Any]
+
+
+def compare(
+    subject: Any,
+    *args: Any,
+    backward: Callable[..., Any] | None = None,
+    dtype: Any = np.float64,
+    exact: bool = False,
+    elements: int = 8,
+    seed: int = 0,
+    **kwargs: Any,
+) -> Report:
+    """Put autograd, a closed form and numerical differentiation side by side, and say who is right.
+
+    Parameters
+    ----------
+    subject
+        - a layer, and `args` its inputs: its closed form stands in `autonn.oracle`, or is given as
+          `backward(g, **arrays)`, with the inputs' and parameters' names;
+        - a function in plain NumPy, then its `backward(g, *inputs)`, then the inputs; or, when the
+          function gives (y, cache), `backward(g, cache)`. `backward` gives a dict by the names of
+          the function's arguments, or the gradients in their order;
+        - an object with `forward(x)` and `backward(g)` (or `backward(x, g)`), whose parameters and
+          gradients stand in dicts `parameters` and `gradients`, or come from methods `parameters()`
+          and `grad_parameters()`.
+    args, kwargs
+        The inputs: arrays of floating point are differentiated by, but for `target`, `mask` and
+        `key_mask`; others stay what they are.
+    backward
+        See above.
+    dtype
+        In which the gradients are computed. Numerical derivatives are float64's.
+    exact
+        Compute in `np.longdouble`, which tells rounding from small mistakes.
+    elements
+        How many elements of each gradient are differentiated numerically: those where autograd and
+        the closed form differ most, and others at random.
+    seed
+        Of the cotangents, choices and directions.
+
+    Returns
+    -------
+    Report
+        `ok`, `rows` (one for each input and parameter), `verdict`; prints as a table.
+
+    Raises
+    ------
+    ValueError
+        For a layer without a closed form (with names near it), and a backward that gives other
+        names than the arrays that are differentiated by.
+
+    Examples
+    --------
+    >>> from autonn import nn
+    >>> compare(nn.Tanh(), np.array([0.5, -1.0])).ok
+    True
+    >>> def forward(x, w, b):
+    ...     return x @ w + b
+    >>> def backward(g, x, w, b):
+    ...     return {"x": g @ w.T, "w": x.T @ g, "b": g.mean(axis=0)}
+    >>> rng = np.random.default_rng(0)
+    >>> arrays = rng.normal(size=(4, 3)), rng.normal(size=(3, 2)), rng.normal(size=2)
+    >>> print(compare(forward, backward, *arrays).verdict)
+    b: the closed form is wrong: it is 1/4 times what it should be = 1 / the batch size...
+    """
+    dtype = np.longdouble if exact else dtype
+
+    def made(kind: Any) -> Problem:
+        if isinstance(subject, Module):
+            return of_layer(subject, args, kwargs, kind, backward)
+        if hasattr(subject, "forward") and hasattr(subject, "backward"):
+            return of_object(subject, args, kwargs, kind)
+        if backward is None and args and callable(subject) and callable(args[0]):
+            return of_functions(subject, args[0], args[1:], kwargs, kind)
+        if backward is not None and callable(subject):
+            return of_functions(subject, backward, args, kwargs, kind)
+        raise TypeError(
+            f"compare: {subject!r:.60}; want a layer and its inputs, a forward and a backward, or "
+            "an object that has both"
+        )
+
+    with np.errstate(all="ignore"):
+        return judged(made(dtype), made(np.float64), elements, seed)
+
+
+def assert_matches(subject: Any, *args: Any, **options: Any) -> Report:
+    """Compare, and raise AssertionError with the report if anything disagrees; for tests.
+
+    Examples
+    --------
+    >>> from autonn import nn
+    >>> report = assert_matches(nn.Softmax(), np.eye(3))
+    """
+    report = compare(subject, *args, **options)
+    if not report.ok:
+        raise AssertionError(str(report))
+    return report
+
+
+# ----- The gradients, three ways -----
+
+
+def cotangents_of(y: Any, rng: np.random.Generator) -> Any:
+    """Draw a cotangent for each output: between 0.5 and 1.5 in size, of either sign."""
+    leaves, rebuild = flatten(y)
+    drawn = [
+        (rng.uniform(0.5, 1.5, np.shape(leaf)) * rng.choice([-1, 1], np.shape(leaf))).astype(
+            bare(leaf).dtype
+        )
+        for leaf in leaves
+    ]
+    return rebuild([np.asarray(g) for g in drawn])
+
+
+def contracted(y: Any, g: Any) -> Any:
+    """Σ g y over all outputs."""
+    pairs = zip(flatten(y)[0], flatten(g)[0], strict=True)
+    return sum(np.sum(u * v) for v, u in pairs)
+
+
+def by_autograd(run: Callable[[Arrays], Any], values: Arrays, g: Any) -> tuple[Any, Gradients, Any]:
+    """Give the output, autograd's gradients, and the Tensors that they are of."""
+    inputs = {name: Tensor(x, requires_grad=True, name=name) for name, x in values.items()}
+    y = run(dict(inputs))
+    total = contracted(y, g)
+    if not isinstance(total, Tensor) or total.node is None:
+        raise ValueError(
+            "compare: the output does not depend on any input, so far as autograd sees"
+        )
+    total.backward(retain_graph=True)
+    gradients = {
+        name: np.zeros_like(values[name]) if t.grad is None else bare(t.grad)
+        for name, t in inputs.items()
+    }
+    return y, gradients, (total, inputs)
+
+
+def by_closed_form(problem: Problem, values: Arrays, g: Any) -> tuple[Any, Gradients]:
+    """Give the output and the gradients of the closed form, by name."""
+    assert problem.closed is not None
+    y, pull = problem.closed(values)
+    found: Any = pull(g)
+    if isinstance(found, np.ndarray | np.generic | tuple | list):
+        several = list(found) if isinstance(found, tuple | list) else [found]
+        if len(several) != len(values):
+            raise ValueError(
+                f"compare: backward gave {len(several)} gradients; want {len(values)}, of "
+                f"{', '.join(values)}"
+            )
+        found = dict(zip(values, several, strict=True))
+    if not isinstance(found, dict):
+        raise TypeError(f"compare: backward gave {found!r:.40}; want gradients by name")
+    missing, unexpected = (
+        [n for n in values if n not in found],
+        [n for n in found if n not in values],
+    )
+    if missing or unexpected:
+        told = [f"missing: {', '.join(missing)}"] * bool(missing)
+        told += [f"unexpected: {', '.join(unexpected)}"] * bool(unexpected)
+        raise ValueError(f"compare: backward's gradients are of other names; {'; '.join(told)}")
+    return y, {name: np.asarray(bare(found[name])) for name in values}
+
+
+def moved(values: Arrays, rng: np.random.Generator) -> Arrays:
+    """Move each number by up to one unit in its last place."""
+    return {
+        name: (x * (1 + np.finfo(x.dtype).eps * rng.uniform(-1, 1, x.shape))).astype(x.dtype)
+        for name, x in values.items()
+    }
+
+
+def rounding(
+    compute: Callable[[Arrays, Any], Gradients],
+    values: Arrays,
+    g: Any,
+    base: Gradients,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """Measure what rounding may do: how far gradients move when the inputs do by one last place.
+
+    That is the condition of the problem and the noise of the computation in one. The second largest
+    of four trials is taken, so that a tie that one of them breaks does not count.
+    """
+    trials: dict[str, list[float]] = {name: [] for name in base}
+    leaves, rebuild = flatten(g)
+    for _ in range(4):
+        shifted = rebuild(list(moved({str(i): u for i, u in enumerate(leaves)}, rng).values()))
+        found = compute(moved(values, rng), shifted)
+        for name, was in base.items():
+            same = found[name].shape == was.shape
+            off = np.abs(found[name] - was) if same else np.zeros(1)
+            trials[name].append(float(np.max(off, initial=0)))
+    return {name: sorted(offs)[-2] for name, offs in trials.items()}
+
+
+# ----- The verdict -----
+
+
+def judged(problem: Problem, double: Problem, elements: int, seed: int) -> Report:
+    """Compute the gradients three ways, and judge each."""
+    rng = np.random.default_rng(seed)
+    values = problem.values
+    with no_grad():
+        probe = problem.run(values)
+    g = cotangents_of(probe, rng)
+    y, autograd, graph = by_autograd(problem.run, values, g)
+    own, closed = by_closed_form(problem, values, g)
+    noise = [
+        rounding(lambda v, u: by_autograd(problem.run, v, u)[1], values, g, autograd, rng),
+        rounding(lambda v, u: by_closed_form(problem, v, u)[1], values, g, closed, rng),
+    ]
+    forward = forward_error(y, own)
+    rows = []
+    for name, a in autograd.items():
+        scale = float(np.max(np.abs(a), initial=0))
+        eps = float(np.finfo(a.dtype).eps)
+        measured = 8 * (noise[0][name] + noise[1][name])
+        tol = min(measured, np.sqrt(eps) * (1 + scale)) + 16 * eps * scale
+        tol = max(tol, 4 * float(np.finfo(np.float64).eps) * scale)
+        rows.append(row_of(name, a, closed[name], float(tol), double, g, elements, rng))
+    for i, row in enumerate(rows):
+        if (row.culprit and row.closed.shape == row.autograd.shape) or row.culprit == "closed form":
+            rows[i] = row._replace(diagnosis=diagnosed(row, problem, values, g, graph, y))
+    times = (
+        timed(lambda: by_autograd(problem.run, values, g)),
+        timed(lambda: by_closed_form(problem, values, g)),
+    )
+    return Report(problem.title, str(next(iter(values.values())).dtype), rows, forward, *times)
+
+
+def forward_error(y: Any, own: Any) -> str:
+    """Say how the closed form's output differs from the layer's, if it does."""
+    for a, b in zip(flatten(y)[0], flatten(own)[0], strict=True):
+        a, b = np.asarray(bare(a)), np.asarray(bare(b))
+        if a.shape != b.shape:
+            return f"the closed form's output has shape {b.shape}, autograd's {a.shape}"
+        scale = float(np.max(np.abs(a), initial=0)) + 1
+        off = np.abs(a - b)
+        if not np.all(off <= 1e3 * np.finfo(a.dtype).eps * scale):
+            index = tuple(
+                int(i)
+                for i in np.unravel_index(np.argmax(np.nan_to_num(off, nan=np.inf)), off.shape)
+            )
+            e = Evidence(a, b, 1e3 * float(np.finfo(a.dtype).eps) * scale)
+            told = diagnose(e)
+            kind = "" if told.kind == "unknown" else f": {told.text}"
+            return f"the outputs differ, by {off[index]:.1e} at {list(index)}{kind}"
+    return ""
+
+
+def row_of(
+    name: str,
+    a: Any,
+    c: Any,
+    tol: float,
+    double: Problem,
+    g: Any,
+    elements: int,
+    rng: np.random.Generator,
+) -> Row:
+    """Judge one gradient: two that agree against one that does not."""
+    same_shape = a.shape == c.shape
+    off = np.abs(a - c) if same_shape else np.full(a.shape, np.inf)
+    off = np.where(np.isnan(off), np.inf, off)
+    worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), a.shape)) if a.size else ()
+    error = float(np.max(off, initial=0))
+    chosen = indices_of(off, elements, rng)
+    samples = [sample(name, index, double, g) for index in chosen]
+    slack = [1e-7 * max(1.0, abs(n.value)) + 100 * min(n.error, 1e-6) for n, _ in samples]
+    a_off = [abs(float(a[i]) - n.value) for i, (n, _) in zip(chosen, samples, strict=True)]
+    c_off = [
+        abs(float(c[i]) - n.value) if same_shape else np.inf
+        for i, (n, _) in zip(chosen, samples, strict=True)
+    ]
+    coarse = 64 * float(np.finfo(a.dtype).eps) * (1 + float(np.max(np.abs(a), initial=0))) + tol
+    a_ok = all(o <= s + coarse for o, s in zip(a_off, slack, strict=True))
+    c_ok = all(o <= s + coarse for o, s in zip(c_off, slack, strict=True))
+    kinks = any(kink for _, kink in samples)
+    agree = error <= tol
+    scale = float(np.max(np.abs(a), initial=0))
+    if agree and a.size and max(scale, float(np.max(np.abs(c), initial=0))) <= tol:
+        status = "structurally zero" if scale or np.any(c) else "zero"
+    elif agree:
+        status = "agree" if a_ok or not samples else "kink" if kinks else "both wrong"
+    elif a_ok and not c_ok:
+        status = "closed form wrong"
+    elif c_ok and not a_ok:
+        status = "autograd wrong"
+    else:
+        status = "kink" if kinks else "undecided"
+    best = [min(o) for o in zip(a_off, strict=True)]
+    reach = [o / max(1.0, abs(n.value)) for o, (n, _) in zip(best, samples, strict=True)]
+    return Row(name, a, c, error, worst, tol, max(reach, default=0.0), status)
+
+
+def indices_of(off: Any, elements: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """Choose elements: half of them where the difference is largest, the others at random."""
+    if not off.size:
+        return []
+    flat = off.ravel()
+    worst = np.argsort(-flat, kind="stable")[: max(1, elements // 2)]
+    others = rng.choice(flat.size, min(elements, flat.size), replace=False)
+    chosen = list(dict.fromkeys([*worst.tolist(), *others.tolist()]))[:elements]
+    return [tuple(int(i) for i in np.unravel_index(k, off.shape)) for k in chosen]
+
+
+def sample(name: str, index: tuple[int, ...], double: Problem, g: Any) -> tuple[Any, bool]:
+    """Differentiate numerically by one element; tell whether there is a kink."""
+    x = double.values[name]
+    v = np.zeros_like(x)
+    v[index] = 1
+    leaves, rebuild = flatten(g)
+    seeds = rebuild([np.asarray(u, np.float64) for u in leaves])
+
+    def f(h: Any) -> Any:
+        with no_grad():
+            # A Tensor, so that whatever the function does is done as autograd sees it.
+            return bare(contracted(double.run(double.values | {name: Tensor(x + h * v)}), seeds))
+
+    scale = max(1e-3, min(1.0, abs(float(x[index])) or 1.0))
+    n = best_derivative(f, scale)
+    rough = 1e-4 * max(1.0, abs(n.left), abs(n.right))
+    return n, abs(n.left - n.right) > 10 * rough or jumps(lambda h: float(f(h)), scale)
+
+
+def diagnosed(row: Row, problem: Problem, values: Arrays, g: Any, graph: Any, y: Any) -> Diagnosis:
+    """Say what kind of mistake the wrong gradient holds."""
+    closed_is_wrong = row.culprit == "closed form"
+    right, wrong = (row.autograd, row.closed) if closed_is_wrong else (row.closed, row.autograd)
+    total, inputs = graph
+    given = {k: v for k, v in problem.constants.items() if is_float(v) and np.ndim(v)}
+    known = dict(values) | given
+    outputs, seeds = flatten(y)[0], flatten(g)[0]
+    if len(outputs) == 1:
+        known |= {"the output": np.asarray(bare(outputs[0])), "the cotangent": seeds[0]}
+    known = {k: np.asarray(bare(v)) for k, v in known.items()}
+    terms: Mapping[str, Any] = {}
+    if problem.terms is not None:
+        terms = problem.terms(values, g).get(row.name, {})
+    if not terms and right.shape == wrong.shape and np.isfinite(wrong).all() and closed_is_wrong:
+        terms = through_nodes({total.node: np.ones(())}, inputs[row.name].node)
+
+    def gradient_of(run: Callable[[Arrays], Any]) -> Callable[[], Any]:
+        return lambda: by_autograd(run, values, g)[1].get(row.name)
+
+    evidence = Evidence(
+        right,
+        wrong,
+        row.tol,
+        sizes_of(values, outputs, problem.constants),
+        known,
+        terms,
+        {told: gradient_of(run) for told, run in problem.variants.items()},
+        {
+            k: np.asarray(bare(v))
+            for k, v in problem.constants.items()
+            if isinstance(v, np.ndarray | Tensor) and v.dtype.kind in "iu"
+        },
+    )
+    return diagnose(evidence)
+
+
+def sizes_of(values: Arrays, outputs: Sequence[Any], constants: Arrays) -> dict[str, float]:
+    """Name the lengths that a factor may be."""
+    sizes: dict[str, float] = {}
+    first = next(iter(values.values()))
+    if first.ndim:
+        sizes["the batch size"] = float(first.shape[0])
+    for name, x in (*values.items(), *(("the output", np.asarray(bare(y))) for y in outputs)):
+        for i, n in enumerate(x.shape):
+            sizes.setdefault(f"the length of axis {i} of {name}", float(n))
+        sizes.setdefault(f"the number of elements of {name}", float(x.size))
+    for name, x in (*values.items(), *(("the output", np.asarray(bare(y))) for y in outputs)):
+        if x.ndim > 2:
+            sizes.setdefault(f"the positions of {name}", float(np.prod(x.shape[2:])))
+            sizes.setdefault(
+                f"batch times positions of {name}", float(x.shape[0] * np.prod(x.shape[2:]))
+            )
+    return sizes | {k: v for k, v in constants.items() if isinstance(v, float) and 0 < v < 1}
+
+
+def timed(call: Callable[[], Any], budget: float = 0.02) -> float:
+    """Give the shortest time of several calls, in seconds."""
+    times: list[float] = []
+    while not times or (sum(times) < budget and len(times) < 20):
+        start = perf_counter()
+        call()
+        times.append(perf_counter() - start)
+    return min(times)

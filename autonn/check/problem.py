@@ -1,0 +1,388 @@
+"""What is compared: a forward pass for autograd, a closed form, and all that they are given."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from autonn import oracle
+from autonn.nn import Dropout, Module
+from autonn.nn.losses import Loss
+from autonn.oracle.base import Bound
+from autonn.tensors import Tensor, bare
+from autonn.tree import flatten
+
+Arrays = dict[str, Any]
+Closed = Callable[[Arrays], tuple[Any, Callable[[Any], Arrays]]]
+
+# Inputs that no gradient is asked for, although they may be of floating point.
+CONSTANT = ("target", "mask", "key_mask")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Two ways to one gradient.
+
+    Attributes
+    ----------
+    title
+        What it is, for a report's head.
+    values
+        The arrays that are differentiated by, by name.
+    run
+        Autograd's forward pass: of values (arrays or Tensors) it gives the output, or a nest.
+    closed
+        The closed form: of values it gives the output, and a function that makes gradients by name
+        of the output's cotangents, in its structure. None if there is none.
+    terms
+        Of values and cotangents, gradients in parts that add up: name, then part.
+    variants
+        The same forward pass with another option, by what differs: a mistake may be one of them.
+    constants
+        What else it is given, by name: ids, masks, targets.
+    """
+
+    title: str
+    values: Arrays
+    run: Callable[[Arrays], Any]
+    closed: Closed | None
+    terms: Callable[[Arrays, Any], dict[str, Arrays]] | None = None
+    variants: dict[str, Callable[[Arrays], Any]] = field(default_factory=dict)
+    constants: Arrays = field(default_factory=dict)
+
+
+# ----- A layer and its closed form in `autonn.oracle` -----
+
+
+def closed_form(layer: Module) -> Any:
+    """Give the closed form of a layer, by the name of its class or of one that it is made from."""
+    for kind in type(layer).__mro__:
+        if kind.__name__ in oracle.__all__ and kind.__module__.startswith("autonn."):
+            return getattr(oracle, kind.__name__)
+    near = get_close_matches(type(layer).__name__, oracle.__all__, 3)
+    told = f"; near it are {', '.join(near)}" if near else ""
+    raise ValueError(
+        f"compare: {type(layer).__name__} has no closed form in autonn.oracle{told}. Give one: "
+        "compare(layer, x, backward=...)"
+    )
+
+
+def arguments(layer: Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arrays:
+    """Give what `forward` is called with, by the names of its parameters."""
+    try:
+        return dict(inspect.signature(layer.forward).bind(*args, **kwargs).arguments)
+    except TypeError as error:
+        raise TypeError(f"{layer.label}: {error}") from None
+
+
+def option(layer: Module, name: str, default: Any) -> Any:
+    """Give a parameter's array, or an option of a layer."""
+    if name == "p":
+        return {k: bare(t) for k, t in (*layer.named_parameters(), *layer.named_buffers())}
+    if name == "children":
+        return {k: bind(module) for k, module in layer.named_children()}
+    options = getattr(layer, "options", {})
+    value = getattr(layer, name) if hasattr(layer, name) else options.get(name, default)
+    if value is inspect.Parameter.empty:
+        raise ValueError(f"{layer.label}: its closed form asks for {name!r}, which it has not")
+    return bare(value) if isinstance(value, Tensor) else value
+
+
+def bind(layer: Module, form: Any = None) -> Bound:
+    """Give a layer's closed form with its parameters and options in place."""
+    form = closed_form(layer) if form is None else form
+    wanted = inspect.signature(form.forward).parameters
+
+    def forward(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        called = arguments(layer, args, kwargs)
+        several: Sequence[Any] = ()
+        supplied: Arrays = {}
+        for name, parameter in wanted.items():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                several = called[name]
+            elif name in called:
+                supplied[name] = called[name]
+            else:
+                supplied[name] = option(layer, name, parameter.default)
+        y, cache = form.forward(*several, **supplied)
+        return y, cache
+
+    return Bound(forward, form.backward)
+
+
+def leaves_of(called: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Name each array among arguments: "x", or "state0" and "state1" of a tuple."""
+    for name, value in called.items():
+        leaves, _ = flatten(value)
+        for i, leaf in enumerate(leaves):
+            yield (f"{name}{i}" if isinstance(value, tuple) else name), leaf
+
+
+def is_float(x: Any) -> bool:
+    """Tell whether x is an array, or a Tensor, of floating point."""
+    return isinstance(x, np.ndarray | np.generic | Tensor) and x.dtype.kind == "f"
+
+
+def of_layer(
+    layer: Module, args: Sequence[Any], kwargs: Mapping[str, Any], dtype: Any, backward: Any = None
+) -> Problem:
+    """Make the problem of a layer and its closed form, or a user's `backward(g, **arrays)`."""
+    layer = deepcopy(layer)
+    layer(*[_cast(a, dtype) for a in args], **{k: _cast(a, dtype) for k, a in kwargs.items()})
+    layer.astype(dtype)
+    for _, module in layer.named_modules():
+        if isinstance(module, Dropout) and module.mask is not None:
+            module.fix(module.mask)
+    called = {k: _cast(v, dtype) for k, v in arguments(layer, args, kwargs).items()}
+    inputs = dict(leaves_of(called))
+    wrt = {k: bare(v) for k, v in inputs.items() if is_float(v) and k not in CONSTANT}
+    owners = {
+        f"{prefix}.{key}".lstrip("."): (module, key)
+        for prefix, module in layer.named_modules()
+        for key, kind in module._is_parameter.items()
+        if kind and getattr(module, key) is not None
+    }
+    values = wrt | {name: bare(getattr(module, key)) for name, (module, key) in owners.items()}
+
+    def with_values(new: Arrays) -> tuple[list[Any], Arrays]:
+        for name, (module, key) in owners.items():
+            setattr(module, key, new[name])
+        args = {}
+        for name, value in called.items():
+            leaves, rebuild = flatten(value)
+            tupled = isinstance(value, tuple)
+            names = [f"{name}{i}" if tupled else name for i in range(len(leaves))]
+            args[name] = rebuild([new.get(k, leaf) for k, leaf in zip(names, leaves, strict=True)])
+        bound = inspect.signature(layer.forward).bind_partial()
+        bound.arguments.update(args)
+        return list(bound.args), dict(bound.kwargs)
+
+    def run(new: Arrays) -> Any:
+        args, kwargs = with_values(new)
+        return layer(*args, **kwargs)
+
+    def closed(new: Arrays) -> tuple[Any, Callable[[Any], Arrays]]:
+        args, kwargs = with_values(new)
+        if backward is not None:
+            y = run(new)
+            return _plain(y), lambda g: backward(g, **{k: bare(v) for k, v in new.items()})
+        bound = bind(layer)
+        y, cache = bound.forward(*args, **kwargs)
+        return y, lambda g: bound.backward(g, cache)
+
+    def terms(new: Arrays, g: Any) -> dict[str, Arrays]:
+        form = closed_form(layer)
+        args, kwargs = with_values(new)
+        return form.terms(g, bind(layer, form).forward(*args, **kwargs)[1])
+
+    has_terms = backward is None and hasattr(closed_form(layer), "terms")
+    constants = {k: v for k, v in inputs.items() if k not in wrt and v is not None}
+    constants |= {k: v for k, v in vars(layer).items() if isinstance(v, float)}
+    return Problem(
+        layer.label,
+        values,
+        run,
+        closed,
+        terms if has_terms else None,
+        dict(variants(layer, run)),
+        constants,
+    )
+
+
+def _cast(x: Any, dtype: Any) -> Any:
+    leaves, rebuild = flatten(x) if isinstance(x, tuple) else ([x], lambda leaves: leaves[0])
+    cast = [bare(a).astype(dtype) if is_float(a) else a for a in leaves]
+    return rebuild(cast)
+
+
+def _plain(y: Any) -> Any:
+    leaves, rebuild = flatten(y)
+    return rebuild([bare(leaf) for leaf in leaves])
+
+
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "approximate": ("none", "tanh"),
+    "reduction": ("mean", "sum"),
+    "nonlinearity": ("tanh", "relu"),
+    "merge": ("concat", "sum", "average", "multiply"),
+    "axis": (-1, 0, 1),
+}
+
+
+def variants(
+    layer: Module, run: Callable[[Arrays], Any]
+) -> Iterator[tuple[str, Callable[[Arrays], Any]]]:
+    """Give the layer's forward pass with one option changed, for each option that can be."""
+    holders: list[tuple[Any, str, Any]] = []
+    for name, value in vars(layer).items():
+        if isinstance(value, bool) and not name.startswith("_") and name != "fixed":
+            holders.append((vars(layer), name, not value))
+        for other in CHOICES.get(name, ()):
+            if isinstance(value, str | int) and other != value:
+                holders.append((vars(layer), name, other))
+    options = vars(layer).get("options", {})
+    for name, value in options.items():
+        if isinstance(value, bool):
+            holders.append((options, name, not value))
+    if isinstance(layer, Loss):
+        defaults = inspect.signature(type(layer).function).parameters
+        for name, choices in CHOICES.items():
+            if name in defaults:
+                now = options.get(name, defaults[name].default)
+                holders += [(options, name, other) for other in choices if other != now]
+
+    for holder, name, other in holders:
+
+        def changed(new: Arrays, holder: Any = holder, name: str = name, other: Any = other) -> Any:
+            kept = name in holder, holder.get(name)
+            holder[name] = other
+            try:
+                return run(new)
+            finally:
+                if kept[0]:
+                    holder[name] = kept[1]
+                else:
+                    del holder[name]
+
+        yield f"{name}={other!r}", changed
+
+
+# ----- Functions and classes of the user's -----
+
+
+def of_functions(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    dtype: Any,
+) -> Problem:
+    """Make the problem of a forward and a backward in plain NumPy.
+
+    Either `backward(g, *inputs)`, or, when `forward` gives (y, cache), `backward(g, cache)`. It
+    gives a dict by the names of forward's arguments, or gradients in their order.
+    """
+    signature = inspect.signature(forward)
+    called = {k: _cast(v, dtype) for k, v in signature.bind(*args, **kwargs).arguments.items()}
+    inputs = dict(leaves_of(called))
+    values = {k: bare(v) for k, v in inputs.items() if is_float(v) and k not in CONSTANT}
+    if not values:
+        raise TypeError(f"compare: {_name(forward)} is given no array of floating point")
+
+    def call(new: Arrays, **changed: Any) -> Any:
+        given = {}
+        for name, value in called.items():
+            leaves, rebuild = flatten(value)
+            tupled = isinstance(value, tuple)
+            names = [f"{name}{i}" if tupled else name for i in range(len(leaves))]
+            given[name] = rebuild([new.get(k, x) for k, x in zip(names, leaves, strict=True)])
+        bound = signature.bind_partial()
+        bound.arguments.update(given)
+        return forward(*bound.args, **(dict(bound.kwargs) | changed))
+
+    probe = call(values)
+    second = list(inspect.signature(backward).parameters)[1:2]
+    cached = isinstance(probe, tuple) and len(probe) == 2
+    cached = cached and (second == ["cache"] or not is_float(probe[1]))
+
+    def run(new: Arrays, **changed: Any) -> Any:
+        y = call(new, **changed)
+        return y[0] if cached else y
+
+    def closed(new: Arrays) -> tuple[Any, Callable[[Any], Arrays]]:
+        y = call(new)
+        if cached:
+            return y[0], lambda g: backward(g, y[1])
+        arrays = [new.get(k, v) for k, v in inputs.items()]
+        return y, lambda g: backward(g, *arrays)
+
+    def changed(**options: Any) -> Callable[[Arrays], Any]:
+        return lambda new: run(new, **options)
+
+    flips = {}
+    for name, parameter in signature.parameters.items():
+        value = called.get(name, parameter.default)
+        others = CHOICES.get(name, (not value,) if isinstance(value, bool) else ())
+        for other in others:
+            if parameter.kind is not parameter.POSITIONAL_ONLY and other != value:
+                flips[f"{name}={other!r}"] = (
+                    changed(**{name: other}) if name not in called else None
+                )
+    constants = {k: v for k, v in inputs.items() if k not in values and v is not None}
+    return Problem(
+        _name(forward),
+        values,
+        run,
+        closed,
+        variants={k: v for k, v in flips.items() if v is not None},
+        constants=constants,
+    )
+
+
+def _name(f: Any) -> str:
+    return getattr(f, "__name__", type(f).__name__)
+
+
+def of_object(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], dtype: Any) -> Problem:
+    """Make the problem of an object with `forward(x)` and `backward`, and arrays for parameters.
+
+    `backward(g)`, or `backward(x, g)`, gives the gradient of x. Parameters stand in a dict
+    `parameters`, their gradients in a dict `gradients`; or methods `parameters()` and
+    `grad_parameters()` give them in one order.
+    """
+    thing = deepcopy(thing)
+    where = dict(_parameters(thing))
+    for holder, key in where.values():
+        holder[key] = np.asarray(holder[key]).astype(dtype)
+    signature = inspect.signature(thing.forward)
+    called = {k: _cast(v, dtype) for k, v in signature.bind(*args, **kwargs).arguments.items()}
+    wrt = {k: bare(v) for k, v in called.items() if is_float(v) and k not in CONSTANT}
+    values = wrt | {name: holder[key] for name, (holder, key) in where.items()}
+    takes = len(inspect.signature(thing.backward).parameters)
+
+    def run(new: Arrays) -> Any:
+        for name, (holder, key) in where.items():
+            holder[key] = new[name]
+        return thing.forward(*[new.get(k, v) for k, v in called.items()])
+
+    def closed(new: Arrays) -> tuple[Any, Callable[[Any], Arrays]]:
+        gradients = getattr(thing, "gradients", None)
+        if isinstance(gradients, dict):  # they add up from one call to the next
+            gradients |= {name: np.zeros_like(new[name]) for name in where}
+        y = run(new)
+
+        def pull(g: Any) -> Arrays:
+            first = [new[k] for k in wrt]
+            found = thing.backward(g) if takes == 1 else thing.backward(*first, g)
+            found = found if isinstance(found, tuple | list) else (found,)
+            of_inputs = dict(zip(wrt, found, strict=True))
+            if isinstance(gradients, dict):
+                return of_inputs | {name: gradients[name] for name in where}
+            own = thing.grad_parameters() if where else ()
+            return of_inputs | dict(zip(where, own, strict=True))
+
+        return y, pull
+
+    return Problem(type(thing).__name__, values, run, closed)
+
+
+def _parameters(thing: Any) -> Iterator[tuple[str, tuple[Arrays, str]]]:
+    """Give where each parameter of an object stands: its name, then holder and key."""
+    held = getattr(thing, "parameters", None)
+    if isinstance(held, dict):
+        for key in held:
+            yield key, (held, key)
+    elif callable(held):
+        for i, array in enumerate(held()):
+            found = [k for k, v in vars(thing).items() if v is array]
+            if not found:
+                raise ValueError(
+                    f"compare: parameter {i} of {type(thing).__name__} is none of its attributes"
+                )
+            yield found[0], (vars(thing), found[0])
