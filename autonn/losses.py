@@ -213,7 +213,7 @@ def binary_cross_entropy(
         return np.clip(np.where(zero, -100, np.log(np.where(zero, 1, q))), -100, None)
 
     loss = -(target * log(p) + (1 - target) * log(1 - p))
-    return reduced(loss if weight is None else loss * weight, reduction)
+    return reduced(loss * _factor(weight, loss), reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -234,9 +234,13 @@ def binary_cross_entropy_with_logits(
     array([1.00000000e+04, 6.93147181e-01])
     """
     target = _same_shape("binary_cross_entropy_with_logits", logits, target)
-    positive = 1 if pos_weight is None else pos_weight
-    loss = target * positive * softplus(-logits) + (1 - target) * softplus(logits)
-    return reduced(loss if weight is None else loss * weight, reduction)
+    positive = target * _factor(pos_weight, logits)
+    loss = positive * softplus(-logits) + (1 - target) * softplus(logits)
+    return reduced(loss * _factor(weight, loss), reduction)
+
+
+def _factor(weight: Any, like: Array) -> Any:
+    return 1 if weight is None else operand(weight).astype(like.dtype)
 
 
 def kl_div(log_q: Array, p: Array, log_target: bool = False, reduction: str = "batchmean") -> Array:

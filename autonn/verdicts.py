@@ -163,6 +163,6 @@ def detailed(report: Report) -> Table:
     for row, cells in zip(report.rows, report.cells(), strict=True):
         verdict = Text(row.told(), style="green" if row.ok else "bold red")
         table.add_row(*cells[:3], *cells[4:7], verdict)
-    if report.forward:
-        table.add_row("", "", "", "", "", "", Text(report.forward, style="bold red"))
+    if report.forward is not None:
+        table.add_row(*[""] * 6, Text(report.forward.text, style="bold red"))
     return table

@@ -354,6 +354,7 @@ DATA: dict[str, np.ndarray] = {
     "probabilities": _rng.dirichlet(np.ones(4), 5),
     "logs": np.log(_rng.dirichlet(np.ones(4), 5)),
     "unit": _rng.uniform(0.3, 0.7, (4, 3)),  # so that numerical differentiation stays inside
+    "other unit": _rng.uniform(0.1, 0.9, (4, 3)),
     "zero or one": _rng.integers(0, 2, (4, 3)).astype(float),
     "sign": _rng.choice([-1.0, 1.0], (4, 3)),
 }
@@ -378,7 +379,7 @@ LOSSES: dict[str, LossCase] = {
         ("NLL", nn.NLLLoss, "NLLLoss", "logs", "classes", {}),
         ("NLL, weights", nn.NLLLoss, "NLLLoss", "logs", "some classes", {"weight": WEIGHT}),
         ("BCE", nn.BCELoss, "BCELoss", "unit", "zero or one", {}),
-        ("BCE of probabilities", nn.BCELoss, "BCELoss", "unit", "unit", {}),
+        ("BCE of probabilities", nn.BCELoss, "BCELoss", "unit", "other unit", {}),
         ("BCE with logits", nn.BCEWithLogitsLoss, "BCEWithLogitsLoss", "real", "zero or one", {}),
         ("BCE with logits, weights", nn.BCEWithLogitsLoss, "BCEWithLogitsLoss", "real", "unit", {"weight": np.array([1.0, 2.0, 0.5]), "pos_weight": np.array([3.0, 1.0, 0.5])}),
         ("KL", nn.KLDivLoss, "KLDivLoss", "logs", "probabilities", {}),

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from autonn.check.diagnosis import Diagnosis, Evidence, diagnose
-from autonn.check.explain import through_nodes
+from autonn.check.explain import Sites, through_nodes
 from autonn.check.numerical import best_derivative, jumps
 from autonn.check.problem import Arrays, Problem, is_float, of_functions, of_layer, of_object
 from autonn.check.report import Report, Row
-from autonn.graph import no_grad
+from autonn.graph import current_state, no_grad, state
 from autonn.nn import Module
 from autonn.tensors import Tensor, bare
 from autonn.tree import flatten
@@ -25,6 +25,7 @@ def compare(
     subject: Any,
     *args: Any,
     backward: Callable[..., Any] | None = None,
+    forward: Callable[..., Any] | None = None,
     dtype: Any = np.float64,
     exact: bool = False,
     elements: int = 8,
@@ -49,6 +50,9 @@ def compare(
         `key_mask`; others stay what they are.
     backward
         See above.
+    forward
+        For a layer with a `backward` of your own: your forward pass, `forward(**arrays)`, which is
+        compared, too.
     dtype
         In which the gradients are computed. Numerical derivatives are float64's.
     exact
@@ -88,7 +92,7 @@ def compare(
 
     def made(kind: Any) -> Problem:
         if isinstance(subject, Module):
-            return of_layer(subject, args, kwargs, kind, backward)
+            return of_layer(subject, args, kwargs, kind, forward, backward)
         if hasattr(subject, "forward") and hasattr(subject, "backward"):
             return of_object(subject, args, kwargs, kind)
         if backward is None and args and callable(subject) and callable(args[0]):
@@ -249,12 +253,13 @@ def judged(problem: Problem, double: Problem, elements: int, seed: int) -> Repor
     return Report(problem.title, str(next(iter(values.values())).dtype), rows, forward, *times)
 
 
-def forward_error(y: Any, own: Any) -> str:
+def forward_error(y: Any, own: Any) -> Diagnosis | None:
     """Say how the closed form's output differs from the layer's, if it does."""
     for a, b in zip(flatten(y)[0], flatten(own)[0], strict=True):
         a, b = np.asarray(bare(a)), np.asarray(bare(b))
         if a.shape != b.shape:
-            return f"the closed form's output has shape {b.shape}, autograd's {a.shape}"
+            told = f"the closed form's output has shape {b.shape}, autograd's {a.shape}"
+            return Diagnosis("shape", told)
         scale = float(np.max(np.abs(a), initial=0)) + 1
         off = np.abs(a - b)
         if not np.all(off <= 1e3 * np.finfo(a.dtype).eps * scale):
@@ -263,10 +268,11 @@ def forward_error(y: Any, own: Any) -> str:
                 for i in np.unravel_index(np.argmax(np.nan_to_num(off, nan=np.inf)), off.shape)
             )
             e = Evidence(a, b, 1e3 * float(np.finfo(a.dtype).eps) * scale)
-            told = diagnose(e)
-            kind = "" if told.kind == "unknown" else f": {told.text}"
-            return f"the outputs differ, by {off[index]:.1e} at {list(index)}{kind}"
-    return ""
+            found = diagnose(e)
+            why = "" if found.kind == "unknown" else f": {found.text}"
+            where = f"the outputs differ, by {off[index]:.1e} at {list(index)}"
+            return Diagnosis(found.kind, where + why)
+    return None
 
 
 def row_of(
@@ -348,6 +354,9 @@ def diagnosed(row: Row, problem: Problem, values: Arrays, g: Any, graph: Any, y:
     """Say what kind of mistake the wrong gradient holds."""
     closed_is_wrong = row.culprit == "closed form"
     right, wrong = (row.autograd, row.closed) if closed_is_wrong else (row.closed, row.autograd)
+    if problem.sites:  # once more, and note the lines
+        with state(observers=(*current_state().observers, Sites())):
+            y, _, graph = by_autograd(problem.run, values, g)
     total, inputs = graph
     given = {k: v for k, v in problem.constants.items() if is_float(v) and np.ndim(v)}
     known = dict(values) | given

@@ -122,29 +122,43 @@ def factor(e: Evidence) -> Diagnosis | None:
     return Diagnosis("factor", f"it is {number(c)} times what it should be{meaning(c, e.sizes)}")
 
 
+LENGTHS: tuple[tuple[str, Callable[[float], float]], ...] = (
+    ("1 / {}: a mean stands where a sum belongs", lambda n: 1 / n),
+    ("{}: a sum stands where a mean belongs", lambda n: n),
+    ("{} / 2", lambda n: n / 2),
+    ("2 / {}", lambda n: 2 / n),
+    ("√({})", lambda n: n**0.5),
+    ("1 / √({})", lambda n: n**-0.5),
+    ("({})²", lambda n: n**2),
+    ("1 / ({})²", lambda n: n**-2),
+)
+SHARES: tuple[tuple[str, Callable[[float], float]], ...] = (
+    ("{}", lambda p: p),
+    ("1 / {}", lambda p: 1 / p),
+    ("1 - {}", lambda p: 1 - p),
+    ("1 / (1 - {})", lambda p: 1 / (1 - p)),
+)
+
+
 def meaning(c: float, sizes: Mapping[str, float]) -> str:
-    """Say what a factor is made of: lengths, their reciprocals, the sign."""
+    """Say what a factor is made of: lengths, probabilities, the sign.
+
+    Examples
+    --------
+    >>> meaning(0.125, {"the batch size": 8.0})
+    ' = 1 / the batch size: a mean stands where a sum belongs'
+    >>> meaning(-4.0, {"p": 0.25})
+    ' = 1 / p, and the sign is wrong'
+    """
     sign = ", and the sign is wrong" if c < 0 else ""
-    for name, n in sizes.items():
-        if n > 1 and np.isclose(abs(c), 1 / n, rtol=1e-5):
-            return f" = 1 / {name}: a mean stands where a sum belongs{sign}"
-        if n > 1 and np.isclose(abs(c), n, rtol=1e-5):
-            return f" = {name}: a sum stands where a mean belongs{sign}"
-    for name, n in sizes.items():
-        for power, text in ((0.5, "√"), (2, "²")):
-            for side, told in ((n**power, "{}"), (1 / n**power, "1 / {}")):
-                if n > 1 and np.isclose(abs(c), side, rtol=1e-5):
-                    of = f"√({name})" if text == "√" else f"({name})²"
-                    return f" = {told.format(of)}{sign}"
-        if 0 < n < 1:
-            for side, told in (
-                (n, name),
-                (1 / n, f"1 / {name}"),
-                (1 - n, f"1 - {name}"),
-                (1 / (1 - n), f"1 / (1 - {name})"),
-            ):
-                if np.isclose(abs(c), side, rtol=1e-5):
-                    return f" = {told}{sign}"
+    for told, of in LENGTHS:
+        for name, n in sizes.items():
+            if n > 2 and np.isclose(abs(c), of(n), rtol=1e-5):
+                return f" = {told.format(name)}{sign}"
+    for told, of in SHARES:
+        for name, p in sizes.items():
+            if 0 < p < 1 and np.isclose(abs(c), of(p), rtol=1e-5):
+                return f" = {told.format(name)}{sign}"
     return sign
 
 
@@ -185,7 +199,7 @@ def overmasked(e: Evidence) -> Diagnosis | None:
     if not lost.any() or not e.same(e.wrong[~lost], e.right[~lost]):
         return None
     if lost.ndim > 1 and border(lost):
-        told = f"{int(lost.sum())} elements at the border are 0 but should not be"
+        told = f"{int(lost.sum())} elements, all at the border, are 0 but should not be: padding counts"
         return Diagnosis("border", told)
     return Diagnosis("mask", f"{int(lost.sum())} of {lost.size} elements are 0 but should not be")
 
@@ -323,9 +337,18 @@ def placed(v: Array, like: Array) -> Iterator[tuple[str, Array]]:
 
 
 def axis(e: Evidence) -> Diagnosis | None:
-    """See a gradient that adds up to 0 along another axis than it should."""
+    """See a part, or the whole, that was summed along another axis than it should."""
     if e.right.ndim < 2:
         return None
+    for name, t in e.terms.items():
+        off = e.wrong - e.right + t
+        for v in [v for v in e.known.values() if v.shape == t.shape and v.all()]:
+            right, wrong = constant_axes(t / v), constant_axes(off / v)
+            if right and wrong and right != wrong:
+                told = (
+                    f"the part {name!r} is summed along axis {wrong[0]}, where {right[0]} belongs"
+                )
+                return Diagnosis("axis", told)
 
     def level(x: Array) -> list[int]:
         return [i for i in range(x.ndim) if np.abs(x.sum(i)).max() <= e.slack(x) * x.shape[i]]
@@ -335,6 +358,12 @@ def axis(e: Evidence) -> Diagnosis | None:
         told = f"it adds up to 0 along axis {wrong[0]}, but should along axis {right[0]}"
         return Diagnosis("axis", told + ": the formula of another axis")
     return None
+
+
+def constant_axes(x: Array) -> list[int]:
+    """Give the axes along which an array does not change."""
+    scale = float(np.max(np.abs(x), initial=0))
+    return [i for i, n in enumerate(x.shape) if n > 1 and np.ptp(x, axis=i).max() <= 1e-8 * scale]
 
 
 def at_border(e: Evidence) -> Diagnosis | None:

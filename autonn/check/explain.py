@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autonn.graph import Array, Node, Primitive, current_state, state, walk
+from autonn.sites import source_line
 from autonn.tensors import Tensor, bare
 
 
@@ -26,6 +27,20 @@ class _Received:
     def backward(self, node: Node, g: Array, cotangents: Sequence[Any]) -> None:
         """Note a node's cotangent."""
         self.by_node[node] = g
+
+
+class Sites:
+    """Notes the line of the user's code that made each node."""
+
+    def forward(
+        self, primitive: Primitive, operands: Sequence[Any], params: Mapping[str, Any], y: Any
+    ) -> None:
+        """Note the line, without its place."""
+        if y.node is not None:
+            y.node.noted().site = source_line().partition(": ")[2]
+
+    def backward(self, node: Node, g: Array, cotangents: Sequence[Any]) -> None:
+        """Nothing: the line is known."""
 
 
 def received(seeds: Mapping[Node, Array], x: Node) -> dict[Node, Array]:
@@ -46,17 +61,28 @@ def through_nodes(seeds: Mapping[Node, Array], x: Node, most: int = 60) -> dict[
     if x not in everything:
         return {}
     total = everything[x]
+    noise = 1e-10 * float(np.max(np.abs(total), initial=0))
+    nodes = [node for node in everything if node is not x and node not in seeds][:most]
+
+    def past(node: Node, stops: Sequence[Node]) -> Array:
+        g = {node: everything[node]}
+        return walk(g, retain=True, create=False, targets=[x, *stops]).get(x, np.zeros_like(total))
+
+    # What passes these cancels, as the largest element that softmax subtracts: it is no part.
+    nothing = [node for node in nodes if np.max(np.abs(past(node, [])), initial=0) <= noise]
     found: dict[str, Array] = {}
-    for node, g in list(everything.items())[:most]:
-        if node is x or node in seeds:
+    for node in nodes:
+        if node in nothing:
             continue
-        part = walk({node: g}, retain=True, create=False, targets=[x]).get(x)
+        part = past(node, nothing)
         known = [np.zeros_like(total), total, *found.values()]
-        if part is None or any(np.allclose(part, other, rtol=1e-9, atol=0) for other in known):
+        if any(np.allclose(part, other, rtol=1e-9, atol=noise) for other in known):
             continue
-        name, number = f"through {node.primitive} {node.shape}", 2
+        site = "" if node.notes is None or not node.notes.site else f" of {node.notes.site}"
+        plain, number = f"through {node.primitive} {node.shape}{site}", 2
+        name = plain
         while name in found:
-            name, number = f"through {node.primitive} {node.shape}, number {number}", number + 1
+            name, number = f"{plain}, number {number}", number + 1
         found[name] = part
     return found
 

@@ -46,6 +46,8 @@ class Problem:
         The same forward pass with another option, by what differs: a mistake may be one of them.
     constants
         What else it is given, by name: ids, masks, targets.
+    sites
+        Whether the lines of `run` are the user's own, and worth telling.
     """
 
     title: str
@@ -55,6 +57,7 @@ class Problem:
     terms: Callable[[Arrays, Any], dict[str, Arrays]] | None = None
     variants: dict[str, Callable[[Arrays], Any]] = field(default_factory=dict)
     constants: Arrays = field(default_factory=dict)
+    sites: bool = False
 
 
 # ----- A layer and its closed form in `autonn.oracle` -----
@@ -83,7 +86,7 @@ def arguments(layer: Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 def option(layer: Module, name: str, default: Any) -> Any:
     """Give a parameter's array, or an option of a layer."""
-    if name == "p":
+    if name == "p" and not hasattr(layer, "p"):
         return {k: bare(t) for k, t in (*layer.named_parameters(), *layer.named_buffers())}
     if name == "children":
         return {k: bind(module) for k, module in layer.named_children()}
@@ -130,7 +133,12 @@ def is_float(x: Any) -> bool:
 
 
 def of_layer(
-    layer: Module, args: Sequence[Any], kwargs: Mapping[str, Any], dtype: Any, backward: Any = None
+    layer: Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    dtype: Any,
+    forward: Callable[..., Any] | None = None,
+    backward: Callable[..., Any] | None = None,
 ) -> Problem:
     """Make the problem of a layer and its closed form, or a user's `backward(g, **arrays)`."""
     layer = deepcopy(layer)
@@ -170,8 +178,9 @@ def of_layer(
     def closed(new: Arrays) -> tuple[Any, Callable[[Any], Arrays]]:
         args, kwargs = with_values(new)
         if backward is not None:
-            y = run(new)
-            return _plain(y), lambda g: backward(g, **{k: bare(v) for k, v in new.items()})
+            arrays = {k: bare(v) for k, v in new.items()}
+            y = run(new) if forward is None else forward(**arrays)
+            return _plain(y), lambda g: backward(g, **arrays)
         bound = bind(layer)
         y, cache = bound.forward(*args, **kwargs)
         return y, lambda g: bound.backward(g, cache)
@@ -197,7 +206,7 @@ def of_layer(
 
 def _cast(x: Any, dtype: Any) -> Any:
     leaves, rebuild = flatten(x) if isinstance(x, tuple) else ([x], lambda leaves: leaves[0])
-    cast = [bare(a).astype(dtype) if is_float(a) else a for a in leaves]
+    cast = [bare(a).astype(dtype) if is_float(a) else bare(a) for a in leaves]
     return rebuild(cast)
 
 
@@ -322,6 +331,7 @@ def of_functions(
         closed,
         variants={k: v for k, v in flips.items() if v is not None},
         constants=constants,
+        sites=True,
     )
 
 
@@ -369,7 +379,7 @@ def of_object(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], dtype:
 
         return y, pull
 
-    return Problem(type(thing).__name__, values, run, closed)
+    return Problem(type(thing).__name__, values, run, closed, sites=True)
 
 
 def _parameters(thing: Any) -> Iterator[tuple[str, tuple[Arrays, str]]]:

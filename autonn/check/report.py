@@ -108,7 +108,7 @@ class Report:
     rows
         One for each input and parameter.
     forward
-        How the outputs differ, "" if they do not.
+        How the outputs differ, None if they do not.
     autograd_time, closed_time
         Seconds for forward and backward, each the best of several.
     """
@@ -116,14 +116,14 @@ class Report:
     title: str
     dtype: str
     rows: list[Row]
-    forward: str
+    forward: Diagnosis | None
     autograd_time: float
     closed_time: float
 
     @property
     def ok(self) -> bool:
         """Whether all agree."""
-        return not self.forward and all(row.ok for row in self.rows)
+        return self.forward is None and all(row.ok for row in self.rows)
 
     def __bool__(self) -> bool:
         return self.ok
@@ -141,7 +141,7 @@ class Report:
     @property
     def verdict(self) -> str:
         """Who disagrees with whom, and what kind of mistake it is; "all agree" if nobody does."""
-        lines = [self.forward] * bool(self.forward)
+        lines = [] if self.forward is None else [self.forward.text]
         lines += [f"{row.name}: {row.told()}" for row in self.rows if not row.ok]
         if lines:
             return "\n".join(lines)
@@ -218,7 +218,7 @@ class Report:
             "dtype": self.dtype,
             "ok": self.ok,
             "verdict": self.verdict,
-            "forward": self.forward,
+            "forward": None if self.forward is None else self.forward.text,
             "autograd_seconds": self.autograd_time,
             "closed_form_seconds": self.closed_time,
             "rows": rows,

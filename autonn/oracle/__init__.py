@@ -5,6 +5,21 @@ and its options, and gives y and a cache; `backward` takes the cotangent of y, i
 the cache, and gives the gradients by name. Some have `terms`, a gradient in parts that add up.
 """
 
+from autonn.oracle.activations import (
+    ELU,
+    GELU,
+    SELU,
+    HardSigmoid,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from autonn.oracle.dropout import Dropout, Dropout2d
 from autonn.oracle.linear import (
     Add,
     Flatten,
@@ -14,6 +29,18 @@ from autonn.oracle.linear import (
     Residual,
     Sequential,
     SparseEvolution,
+)
+from autonn.oracle.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HalfSquaredError,
+    HingeLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
 )
 from autonn.oracle.norms import (
     BatchNorm1d,
@@ -26,19 +53,43 @@ from autonn.oracle.norms import (
 )
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
     "Add",
+    "BCELoss",
+    "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "CrossEntropyLoss",
+    "Dropout",
+    "Dropout2d",
     "Flatten",
     "GroupNorm",
+    "HalfSquaredError",
+    "HardSigmoid",
+    "HingeLoss",
+    "HuberLoss",
     "Identity",
     "InstanceNorm1d",
     "InstanceNorm2d",
+    "KLDivLoss",
+    "L1Loss",
     "LayerNorm",
+    "LeakyReLU",
     "Linear",
+    "LogSoftmax",
+    "MSELoss",
     "Multiply",
+    "NLLLoss",
     "RMSNorm",
+    "ReLU",
     "Residual",
     "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
     "SparseEvolution",
+    "Tanh",
 ]
