@@ -558,6 +558,13 @@ def operand(x: Any) -> Array:
     return x if isinstance(x, Tensor) else np.asarray(x)
 
 
+def named(x: Any, name: str) -> Any:
+    """Give x, and, if it is a Tensor, a name that pictures and explanations call it by."""
+    if type(x) is Tensor:
+        x.name = name
+    return x
+
+
 def bare(x: Any) -> Any:
     """Replace Tensors by their arrays, in lists and tuples, too."""
     if isinstance(x, list | tuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib.util import module_from_spec, spec_from_file_location
 from inspect import Parameter, isclass, signature
 from pathlib import Path
@@ -12,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -59,8 +61,14 @@ def run(
     if what:
         for report in reports:
             console.print(detailed(report))
+            if report.verdict != "all agree":
+                style = "green" if report.ok else "bold red"
+                console.print(Text(report.verdict, style=style), soft_wrap=False)
     else:
         console.print(overview(reports, names))
+        for report in reports:
+            if not report.ok:
+                console.print(Text(f"{report.title}: {report.verdict}", style="bold red"))
     wrong = sum(not report.ok for report in reports)
     seconds = perf_counter() - start
     told = f"{len(reports) - wrong} of {len(reports)} agree, in {seconds:.1f} s"
@@ -81,13 +89,12 @@ def subject(name: str, shapes: Sequence[Shape], seed: int) -> list[Any]:
     if colon and path.endswith(".py"):
         return from_file(Path(path), inner, shapes, rng)
     if name not in CATALOGUE:
-        lower = {known.lower(): known for known in CATALOGUE}
-        near = [known for low, known in lower.items() if name.lower() in low or low in name.lower()]
+        near = get_close_matches(name, CATALOGUE, 3)
         told = f"; near it are {', '.join(near)}" if near else f"; there are {', '.join(CATALOGUE)}"
         raise ValueError(f"no layer {name!r}{told}")
     entry = CATALOGUE[name]
     shape = shapes[0] if shapes else entry.shape
-    return [entry.make(shape, rng), *entry.inputs(rng, shape)]
+    return [entry.layer(rng, shape), *entry.inputs(rng, shape)]
 
 
 def from_file(
@@ -136,12 +143,13 @@ def coloured(report: Report) -> Text:
     if report.ok:
         zeros = [row.name for row in report.rows if row.status == "structurally zero"]
         return Text("agree" + (f" ({', '.join(zeros)}: 0)" if zeros else ""), style="green")
-    return Text(report.verdict, style="bold red")
+    wrong = [row.status for row in report.rows if not row.ok] or ["the outputs differ"]
+    return Text(wrong[0], style="bold red")
 
 
 def overview(reports: Sequence[Report], names: Sequence[str]) -> Table:
     """Give a line for each layer."""
-    table = Table(title="Autograd, closed form, numerical differentiation")
+    table = Table(title="Autograd, closed form, numerical differentiation", box=SIMPLE_HEAD)
     table.add_column("layer")
     for column in ("closed form", "numerical", "time"):
         table.add_column(column, justify="right")
@@ -156,13 +164,11 @@ def overview(reports: Sequence[Report], names: Sequence[str]) -> Table:
 
 def detailed(report: Report) -> Table:
     """Give a line for each input and parameter."""
-    table = Table(title=f"{report.title}, {report.dtype}", caption=report.timing())
+    table = Table(title=f"{report.title}, {report.dtype}", caption=report.timing(), box=SIMPLE_HEAD)
     for column in ("gradient", "shape", "norm", "rel. error", "ulp", "numerical"):
         table.add_column(column, justify="left" if column in ("gradient", "shape") else "right")
     table.add_column("verdict")
     for row, cells in zip(report.rows, report.cells(), strict=True):
-        verdict = Text(row.told(), style="green" if row.ok else "bold red")
+        verdict = Text(row.status, style="green" if row.ok else "bold red")
         table.add_row(*cells[:3], *cells[4:7], verdict)
-    if report.forward is not None:
-        table.add_row(*[""] * 6, Text(report.forward.text, style="bold red"))
     return table

@@ -134,7 +134,9 @@ def gelu_backward(g: Any, x: Any) -> Any:
 
 def rbm_energy(weight: Any, v: Any, samples: Any) -> Any:
     """Mean free energy of data less that of samples, without biases."""
-    return np.logaddexp(0, samples @ weight.T).sum() / len(v) - np.logaddexp(0, v @ weight.T).sum() / len(v)
+    return np.logaddexp(0, samples @ weight.T).sum() / len(v) - np.logaddexp(
+        0, v @ weight.T
+    ).sum() / len(v)
 
 
 def rbm_energy_backward(g: Any, weight: Any, v: Any, samples: Any) -> Any:

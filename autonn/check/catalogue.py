@@ -32,6 +32,14 @@ class Entry(NamedTuple):
     others: Callable[[Shape, np.random.Generator], list[Any]] = lambda shape, rng: []
     draw: Callable[[Shape, np.random.Generator], Any] = lambda shape, rng: rng.normal(size=shape)
 
+    def layer(self, rng: np.random.Generator, shape: Shape | None = None) -> nn.Module:
+        """Make the layer; draw parameters that are all alike, 1 or 0, which would hide mistakes."""
+        made = self.make(self.shape if shape is None else shape, rng)
+        for p in made.parameters():
+            if np.ptp(p.numpy()) == 0:
+                p.assign(rng.uniform(0.5, 1.5, p.shape))
+        return made
+
     def inputs(self, rng: np.random.Generator, shape: Shape | None = None) -> list[Any]:
         """Draw all inputs."""
         shape = self.shape if shape is None else shape

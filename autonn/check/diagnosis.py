@@ -199,8 +199,8 @@ def overmasked(e: Evidence) -> Diagnosis | None:
     if not lost.any() or not e.same(e.wrong[~lost], e.right[~lost]):
         return None
     if lost.ndim > 1 and border(lost):
-        told = f"{int(lost.sum())} elements, all at the border, are 0 but should not be: padding counts"
-        return Diagnosis("border", told)
+        told = f"{int(lost.sum())} elements, all at the border, are 0 but should not be"
+        return Diagnosis("border", f"{told}: the padding counts")
     return Diagnosis("mask", f"{int(lost.sum())} of {lost.size} elements are 0 but should not be")
 
 

@@ -141,6 +141,7 @@ def of_layer(
     backward: Callable[..., Any] | None = None,
 ) -> Problem:
     """Make the problem of a layer and its closed form, or a user's `backward(g, **arrays)`."""
+    arguments(layer, args, kwargs)
     layer = deepcopy(layer)
     layer(*[_cast(a, dtype) for a in args], **{k: _cast(a, dtype) for k, a in kwargs.items()})
     layer.astype(dtype)

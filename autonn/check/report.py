@@ -159,7 +159,11 @@ class Report:
                 f"{row.norm:.3g}",
                 f"{row.error:.1e}",
                 f"{row.relative:.1e}",
-                f"{row.ulp:.2g}",
+                "-"
+                if "zero" in row.status
+                else f"{row.ulp:.2g}"
+                if row.ulp < 1e6
+                else f"{row.ulp:.0e}",
                 f"{row.numerical:.1e}",
                 row.status,
             ]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autonn.nn.module import Module, expected_input
-from autonn.tensors import Tensor
+from autonn.tensors import Tensor, bare, named
 
 Axes = tuple[int, ...]
 
@@ -36,9 +36,9 @@ class Norm(Module):
 
     def standardise(self, x: Any, axes: Axes) -> tuple[Any, Any, Any]:
         """(x - mean) / √(var + eps), mean and (biased) var, over axes that are kept."""
-        mean = np.mean(x, axis=axes, keepdims=True)
+        mean = named(np.mean(x, axis=axes, keepdims=True), "mean")
         centred = x - mean
-        var = np.mean(np.square(centred), axis=axes, keepdims=True)
+        var = named(np.mean(np.square(centred), axis=axes, keepdims=True), "var")
         return centred / np.sqrt(var + self.eps), mean, var
 
     def scale(self, z: Any, shape: Axes) -> Any:
@@ -154,7 +154,7 @@ class BatchNorm1d(_Featurewise):
     def update_running_stats(self, mean: Any, var: Any) -> None:
         """Follow a batch's statistics: the one place where a layer writes."""
         for running, batch in ((self.running_mean, mean), (self.running_var, var)):
-            new = np.asarray(batch.data).reshape(-1)
+            new = bare(batch).real.reshape(-1)  # .real: numerical differentiation may step aside
             running.assign(self.momentum * running.data + (1 - self.momentum) * new)
 
     def forward(self, x: Any) -> Any:
