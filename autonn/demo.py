@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from autonn import verdicts
 from autonn.data import load_digits, minibatches
 from autonn.functional import cross_entropy, relu
 from autonn.graph import no_grad
@@ -47,8 +48,10 @@ def accuracy(p: dict[str, Tensor], x: Any, labels: Any) -> float:
         return float(np.mean(logits(p, x).argmax(axis=1) == labels))
 
 
-def run(epochs: int = 30, seed: int = 0, console: Console | None = None) -> float:
-    """Train, show the progress, say what was done; give the accuracy on the held-out images."""
+def run(
+    epochs: int = 30, seed: int = 0, console: Console | None = None, verdict: bool = True
+) -> float:
+    """Train, say what was done, judge all layers; give the accuracy on the held-out images."""
     console = console or Console()
     unicode = console.encoding.lower().startswith("utf")
     arrow, times, shades = ("→", "×", " ░▒▓█") if unicode else ("->", "x", " .:+#")
@@ -101,6 +104,8 @@ def run(epochs: int = 30, seed: int = 0, console: Console | None = None) -> floa
             console.print(
                 "  " + "".join(2 * shades[round(float(v) * 4)] for v in row), highlight=False
             )
+    if verdict:
+        verdicts.run([], console=console)
     return reached
 
 

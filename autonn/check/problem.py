@@ -84,10 +84,23 @@ def arguments(layer: Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
         raise TypeError(f"{layer.label}: {error}") from None
 
 
+def held(layer: Module) -> dict[str, tuple[Module, str, bool]]:
+    """Give where each parameter and buffer stands, by dotted name, and whether it is trained.
+
+    They may be plain arrays for the moment, and no Tensors.
+    """
+    return {
+        f"{prefix}.{key}".lstrip("."): (module, key, trained)
+        for prefix, module in layer.named_modules()
+        for key, trained in module._is_parameter.items()
+        if getattr(module, key) is not None
+    }
+
+
 def option(layer: Module, name: str, default: Any) -> Any:
     """Give a parameter's array, or an option of a layer."""
     if name == "p" and not hasattr(layer, "p"):
-        return {k: bare(t) for k, t in (*layer.named_parameters(), *layer.named_buffers())}
+        return {k: bare(getattr(module, key)) for k, (module, key, _) in held(layer).items()}
     if name == "children":
         return {k: bind(module) for k, module in layer.named_children()}
     options = getattr(layer, "options", {})
@@ -151,12 +164,7 @@ def of_layer(
     called = {k: _cast(v, dtype) for k, v in arguments(layer, args, kwargs).items()}
     inputs = dict(leaves_of(called))
     wrt = {k: bare(v) for k, v in inputs.items() if is_float(v) and k not in CONSTANT}
-    owners = {
-        f"{prefix}.{key}".lstrip("."): (module, key)
-        for prefix, module in layer.named_modules()
-        for key, kind in module._is_parameter.items()
-        if kind and getattr(module, key) is not None
-    }
+    owners = {k: (module, key) for k, (module, key, trained) in held(layer).items() if trained}
     values = wrt | {name: bare(getattr(module, key)) for name, (module, key) in owners.items()}
 
     def with_values(new: Arrays) -> tuple[list[Any], Arrays]:

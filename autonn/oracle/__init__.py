@@ -19,6 +19,16 @@ from autonn.oracle.activations import (
     Softplus,
     Tanh,
 )
+from autonn.oracle.attention import (
+    ConcatAttention,
+    DotProductAttention,
+    Embedding,
+    GeneralAttention,
+    MultiHeadAttention,
+    PositionalEncoding,
+    TransformerEncoderLayer,
+)
+from autonn.oracle.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from autonn.oracle.dropout import Dropout, Dropout2d
 from autonn.oracle.linear import (
     Add,
@@ -51,20 +61,39 @@ from autonn.oracle.norms import (
     LayerNorm,
     RMSNorm,
 )
+from autonn.oracle.pooling import AvgPool1d, AvgPool2d, GlobalAvgPool, MaxPool1d, MaxPool2d
+from autonn.oracle.rbm import RBM
+from autonn.oracle.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RBM",
+    "RNN",
     "SELU",
     "Add",
+    "AvgPool1d",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "ConcatAttention",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "CrossEntropyLoss",
+    "DotProductAttention",
     "Dropout",
     "Dropout2d",
+    "Embedding",
     "Flatten",
+    "GRUCell",
+    "GeneralAttention",
+    "GlobalAvgPool",
     "GroupNorm",
     "HalfSquaredError",
     "HardSigmoid",
@@ -75,14 +104,20 @@ __all__ = [
     "InstanceNorm2d",
     "KLDivLoss",
     "L1Loss",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
     "MSELoss",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MultiHeadAttention",
     "Multiply",
     "NLLLoss",
+    "PositionalEncoding",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "Residual",
     "Sequential",
@@ -92,4 +127,5 @@ __all__ = [
     "Softplus",
     "SparseEvolution",
     "Tanh",
+    "TransformerEncoderLayer",
 ]
