@@ -111,6 +111,22 @@ def test_all_three_derivations_of_batchnorm_agree(derivation: str, shape: tuple[
     np.testing.assert_allclose(sum(parts.values()), found, atol=1e-13)
 
 
+@pytest.mark.parametrize("k", [1, 5])
+def test_contrastive_divergence_is_the_two_phases(k: int):
+    rbm = nn.RBM(6, 4, k=k, rng=0).astype(np.float64)
+    for p in rbm.parameters():
+        p.assign(rng(1).normal(size=p.shape))
+    v = rng(2).integers(0, 2, (9, 6)).astype(float)
+    rbm.rng = rng(3)
+    samples = rbm.gibbs(v, k)
+    rbm.rng = rng(3)
+    rbm.contrastive_divergence(v).backward()
+    parameters = {name: bare(p) for name, p in rbm.named_parameters()}
+    found = oracle.RBM.contrastive_divergence(v, samples, **parameters)
+    for name, p in rbm.named_parameters():
+        np.testing.assert_allclose(found[name], p.grad.data, atol=1e-14)
+
+
 CLOSED_ON_TENSORS = ["Linear", "Tanh", "Sigmoid", "BatchNorm1d", "LayerNorm", "RMSNorm", "Multiply"]
 
 

@@ -220,7 +220,12 @@ def rounding(wide: Problem | None, values: Arrays, g: Any, bases: Sequence[Gradi
 
 
 def judged(
-    problem: Problem, wide: Problem | None, double: Problem, elements: int, seed: int
+    problem: Problem,
+    wide: Problem | None,
+    double: Problem,
+    elements: int,
+    seed: int,
+    budget: float = 0.02,
 ) -> Report:
     """Compute the gradients three ways, and judge each."""
     rng = np.random.default_rng(seed)
@@ -245,8 +250,8 @@ def judged(
         if (row.culprit and row.closed.shape == row.autograd.shape) or row.culprit == "closed form":
             rows[i] = row._replace(diagnosis=diagnosed(row, problem, values, g, graph, y))
     times = (
-        timed(lambda: by_autograd(problem.run, values, g)),
-        timed(lambda: by_closed_form(problem, values, g)),
+        timed(lambda: by_autograd(problem.run, values, g), budget),
+        timed(lambda: by_closed_form(problem, values, g), budget),
     )
     return Report(problem.title, str(next(iter(values.values())).dtype), rows, forward, *times)
 
@@ -411,7 +416,7 @@ def sizes_of(values: Arrays, outputs: Sequence[Any], constants: Arrays) -> dict[
     return sizes | {k: v for k, v in constants.items() if isinstance(v, float) and 0 < v < 1}
 
 
-def timed(call: Callable[[], Any], budget: float = 0.02) -> float:
+def timed(call: Callable[[], Any], budget: float) -> float:
     """Give the shortest time of several calls, in seconds."""
     times: list[float] = []
     while not times or (sum(times) < budget and len(times) < 20):

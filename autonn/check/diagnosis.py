@@ -181,7 +181,7 @@ def mask(e: Evidence) -> Diagnosis | None:
     if not lost.any() or not kept.any():
         return None
     c = fit(e.wrong[kept], e.right[kept])
-    if not e.same(e.wrong[kept], c * e.right[kept]):
+    if abs(c) < 1e-6 or not e.same(e.wrong[kept], c * e.right[kept]):
         return None
     also = (
         ""

@@ -16,6 +16,7 @@ for the way back Dao et al. 2022, arXiv:2205.14135, appendix B.2.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,17 +25,23 @@ from autonn.oracle.activations import GELU, ReLU
 from autonn.oracle.base import Bound, Gradients, given
 from autonn.oracle.linear import Linear, Sequential, summed_to
 
+
+def rows(x: Any) -> Any:
+    """Give x (..., n) as a matrix of n columns."""
+    return x.reshape(-1, x.shape[-1])
+
+
 # ----- Lookup -----
 
 
-def summed_by(index: Any, rows: Any, count: int) -> Any:
-    """y[i] = Σ rows[j] over all j with index[j] = i: sorted, so that each i is one run of rows."""
-    total = np.zeros((count, rows.shape[1]), rows.dtype)
+def summed_by(index: Any, terms: Any, count: int) -> Any:
+    """y[i] = Σ terms[j] over all j with index[j] = i: sorted, so that each i is one run of them."""
+    total = np.zeros((count, terms.shape[1]), terms.dtype)
     order = np.argsort(index, kind="stable")
     index = index[order]
     starts = np.flatnonzero(np.diff(index, prepend=-1))
     if len(starts):
-        total[index[starts]] = np.add.reduceat(rows[order], starts, axis=0)
+        total[index[starts]] = np.add.reduceat(terms[order], starts, axis=0)
     return total
 
 
@@ -72,19 +79,28 @@ class Embedding:
     def backward(g: Any, cache: Any) -> Gradients:
         """∂L/∂weight."""
         ids, bag, divisor, padding, count = cache
-        rows = g.reshape(-1, g.shape[-1]) if bag is None else (g / divisor)[bag]
-        of_weight = summed_by(ids, rows, count)
+        of_rows = rows(g) if bag is None else (g / divisor)[bag]
+        of_weight = summed_by(ids, of_rows, count)
         if padding is not None:
             of_weight[padding] = 0
         return given(weight=of_weight)
 
 
-class PositionalEncoding:
-    """y[t] = dropout(x[t] + PE[t]): sines, PE[t, 2i] = sin(t / 10000^(2i / dim)), or learned rows.
+@lru_cache(maxsize=8)
+def sines(length: int, dim: int) -> Any:
+    """PE[t, 2i] = sin(t / 10000^(2i / dim)), PE[t, 2i + 1] = cos(the same)."""
+    angles = np.arange(length)[:, None] / 10000.0 ** (np.arange(0, dim, 2) / dim)
+    table = np.empty((length, dim))
+    table[:, ::2], table[:, 1::2] = np.sin(angles), np.cos(angles[:, : dim // 2])
+    return table
 
-    PE[t, 2i + 1] is the cosine. ∂L/∂x is what dropout lets through of g. A learned row meets every
-    example at its time, so ∂L/∂PE[t] is the sum over the examples; rows beyond T get 0. Vaswani
-    et al. 2017, arXiv:1706.03762, section 3.5; Gehring et al. 2017, arXiv:1705.03122, section 3.1.
+
+class PositionalEncoding:
+    """y[t] = dropout(x[t] + PE[t]): sines, or learned rows.
+
+    ∂L/∂x is what dropout lets through of g; sines are constants. A learned row meets every example
+    at its time, so ∂L/∂PE[t] is the sum over the examples, and rows beyond T get 0. Vaswani et al.
+    2017, arXiv:1706.03762, section 3.5; Gehring et al. 2017, arXiv:1705.03122, section 3.1.
     """
 
     @staticmethod
@@ -98,13 +114,7 @@ class PositionalEncoding:
         """X and y (T, N, dim), or batch first."""
         axis = x.ndim - 2 if batch_first else 0
         length = x.shape[axis]
-        if weight is None:
-            even = np.arange(0, dim, 2)
-            angles = np.arange(length)[:, None] / 10000.0 ** (even / dim)
-            table = np.empty((length, dim), x.dtype)
-            table[:, ::2], table[:, 1::2] = np.sin(angles), np.cos(angles[:, : dim // 2])
-        else:
-            table = weight[:length]
+        table = sines(length, dim).astype(x.dtype) if weight is None else weight[:length]
         shape = tuple(n if i in (axis, x.ndim - 1) else 1 for i, n in enumerate(x.shape))
         y, dropped = children["dropout"].forward(x + table.reshape(shape))
         return y, (children["dropout"], dropped, weight, shape)
@@ -305,16 +315,19 @@ class ConcatAttention(Attention):
 # ----- Layers that hold attention -----
 
 
-def cut(x: Any, heads: int, batch_first: bool = True) -> Any:
+ROLES = {"q": "as the query", "k": "as the key", "v": "as the value"}
+
+
+def cut(x: Any, heads: int, batch_first: bool) -> Any:
     """Cut (N, T, dim), or (T, N, dim), into (N, heads, T, dim / heads)."""
     x = x.reshape(*x.shape[:2], heads, x.shape[2] // heads)
     return x.transpose(0, 2, 1, 3) if batch_first else x.transpose(1, 2, 0, 3)
 
 
-def joined(x: Any, batch_first: bool = True) -> Any:
-    """Undo `cut`."""
+def joined(x: Any, batch_first: bool) -> Any:
+    """Undo `cut`, and give the rows."""
     x = x.transpose(0, 2, 1, 3) if batch_first else x.transpose(2, 0, 1, 3)
-    return x.reshape(*x.shape[:2], x.shape[2] * x.shape[3])
+    return x.reshape(-1, x.shape[2] * x.shape[3])
 
 
 class MultiHeadAttention:
@@ -345,37 +358,39 @@ class MultiHeadAttention:
         of_k = "q" if k is None else "k"
         owners = "q", of_k, of_k if v is None else "v"
         k = q if k is None else k
+        inputs = q, k, k if v is None else v
+        weights = np.split(in_proj_weight, 3)
         biases = [None] * 3 if in_proj_bias is None else np.split(in_proj_bias, 3)
-        parts = zip((q, k, k if v is None else v), np.split(in_proj_weight, 3), biases, strict=True)
-        projected, linears = zip(*[Linear.forward(*part) for part in parts], strict=True)
+        heads, linears = [], []
+        for x, weight, bias in zip(inputs, weights, biases, strict=True):
+            projected, linear = Linear.forward(rows(x), weight, bias)
+            heads.append(cut(projected.reshape(x.shape), num_heads, batch_first))
+            linears.append((x.shape, linear))
         if mask is not None and np.ndim(mask) == 3:
             mask = np.asarray(mask)[:, None]
-        (each, weights), inner = DotProductAttention.forward(
-            *[cut(x, num_heads, batch_first) for x in projected],
-            mask,
-            key_mask,
-            causal,
-            p={},
-            children=children,
+        qkv: dict[str, Any] = dict(zip("qkv", heads, strict=True))
+        (each, shares), inner = DotProductAttention.forward(
+            **qkv, mask=mask, key_mask=key_mask, causal=causal, p={}, children=children
         )
         y, outer = children["out_proj"].forward(joined(each, batch_first))
         cache = owners, linears, inner, children["out_proj"], outer, num_heads, batch_first
-        return (y, weights), cache
+        return (y.reshape(q.shape), shares), cache
 
     @staticmethod
     def parts(g: Any, cache: Any) -> tuple[dict[str, dict[str, Any]], Gradients]:
         """∂L/∂q, ∂L/∂k and ∂L/∂v by the role that each plays, and those of the parameters."""
         owners, linears, inner, out_proj, outer, heads, batch_first = cache
-        of_out = out_proj.backward(g[0], outer)
-        of_each = cut(of_out.pop("x"), heads, batch_first)
-        found = DotProductAttention.backward((of_each, g[1]), inner)
-        of_linears = [
-            Linear.backward(joined(found[name], batch_first), linear)
-            for name, linear in zip("qkv", linears, strict=True)
-        ]
+        of_out = out_proj.backward(rows(g[0]), outer)
+        of_each = cut(of_out.pop("x").reshape(g[0].shape), heads, batch_first)
+        of_heads = DotProductAttention.backward((of_each, g[1]), inner)
         roles: dict[str, dict[str, Any]] = {owner: {} for owner in owners}
-        for owner, role, part in zip(owners, ("query", "key", "value"), of_linears, strict=True):
-            roles[owner][f"as the {role}"] = part.pop("x")
+        of_linears = []
+        for owner, (name, role), (shape, linear) in zip(
+            owners, ROLES.items(), linears, strict=True
+        ):
+            found = Linear.backward(joined(of_heads[name], batch_first), linear)
+            roles[owner][role] = found.pop("x").reshape(shape)
+            of_linears.append(found)
         of_parameters = {f"out_proj.{name}": value for name, value in of_out.items()}
         for name in of_linears[0]:
             of_parameters[f"in_proj_{name}"] = np.concatenate([part[name] for part in of_linears])
@@ -421,7 +436,8 @@ class TransformerEncoderLayer:
 
         def attention_back(g: Any, cache: Any) -> Gradients:
             found = heads.backward((g, np.zeros_like(cache[0])), cache[1])
-            return found | {"x": found.pop("q")}
+            of_x = found.pop("q")
+            return found | {"x": of_x}
 
         form: Any = GELU if getattr(f, "__name__", "relu") == "gelu" else ReLU
         bounds = {

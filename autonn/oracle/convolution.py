@@ -88,14 +88,15 @@ class Windows:
         axes = list(zip(size, around, strict=True))
         spans = np.multiply(dilation, kernel) - dilation
         self.stride, self.cells = stride, tuple((count + spans // stride).tolist())
-        padded, whole = [n + sum(sides) for n, sides in axes], np.multiply(stride, self.cells)
+        padded, whole = [n + sum(pair) for n, pair in axes], np.multiply(stride, self.cells)
         self.length = tuple(np.maximum(padded, whole).tolist())
         self.inside: Any = (..., *(slice(before, before + n) for n, (before, _) in axes))
         self.places: Any = (..., *map(slice, count))
-        self.margins = [margins(n, *sides, mode) for n, sides in axes]
+        self.margins = [margins(n, *pair, mode) for n, pair in axes]
         offsets = np.array(list(np.ndindex(*kernel))) * dilation
         shifts = np.ravel_multi_index(tuple((offsets // stride).T), self.cells)
         self.last, self.phases = int(shifts[-1]), dict[Ints, list[tuple[int, int]]]()
+        # To each phase belong the elements of the kernel that meet it, and how far each is moved.
         for k, (phase, shift) in enumerate(zip(offsets % stride, shifts, strict=True)):
             self.phases.setdefault(tuple(phase.tolist()), []).append((k, int(shift)))
 

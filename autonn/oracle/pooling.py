@@ -76,7 +76,7 @@ class MaxPool1d:
     a subgradient, and equal ones depend on no order. Each maximum along one axis knows how many it
     stands for, so that m is the sum of the numbers of those that are as large as theirs.
 
-    Riesenhuber and Poggio 1999, Nature Neuroscience 2(11); LeCun, Bengio and Hinton 2015.
+    Riesenhuber and Poggio 1999, Nature Neuroscience 2(11), the MAX operation.
     """
 
     @staticmethod

@@ -46,8 +46,8 @@ class RBM:
         The free energy is F(v) = -b·v - Σ softplus(v Wᵀ + c), and softplus' = σ. With y = σ(v Wᵀ +
         c): ∂F/∂W = -yᵀ v, ∂F/∂b = -v, ∂F/∂c = -y, and ∂F/∂v = -b - y W. So each parameter's
         gradient is a statistic of the model's samples, the negative phase, less the same of the
-        data, the positive phase: learning goes against it. Hinton 2002, Neural Computation 14, eq.
-        5; Carreira-Perpiñán and Hinton 2005, AISTATS, section 2.
+        data, the positive phase: learning goes against it. Hinton 2002, Neural Computation
+        14; Carreira-Perpiñán and Hinton 2005, AISTATS.
         """
 
         def statistics(v: Any) -> tuple[Any, Gradients]:

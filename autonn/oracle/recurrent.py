@@ -14,7 +14,7 @@ each one matrix product over all times and examples, once time has run.
 - At padding the state stays: there δh' goes on to h as it is, and δa = δb = 0.
 
 Rumelhart, Hinton and Williams 1986, Parallel distributed processing 1, chapter 8; Werbos 1990,
-Proceedings of the IEEE 78, 10, eqs. 16 to 19.
+Proceedings of the IEEE 78, 10.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class LongShortTerm(Recurrence):
         of_c = of_c + past_norm(of_h * by_h)
         of_gates = rises * of_c[..., None, :]
         of_gates[..., 3, :] = rises[..., 3, :] * of_h
-        flat = of_gates.reshape(*f.shape[:-1], -1)
+        flat = of_gates.reshape(*f.shape[:-1], 4 * f.shape[-1])
         return flat, flat, (0, of_c * f)
 
 
@@ -239,7 +239,7 @@ class Gated(Recurrence):
         of_a = rises * g[0][..., None, :]
         of_b = of_a.copy()
         of_b[..., 2, :] *= r
-        flat = (*z.shape[:-1], -1)
+        flat = (*z.shape[:-1], 3 * z.shape[-1])
         return of_a.reshape(flat), of_b.reshape(flat), (g[0] * z,)
 
 
