@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = [
     "compile", "methods", "graph", "tensors", "engine", "windows", "special", "rules", "tree", "compositions", "shapes", "algebra", "series",
     "transforms", "activations", "losses", "convolution", "pooling", "attention", "functional", "init", "nn.module", "nn.linear", "nn.convolution", "nn.pooling", "nn.activations", "nn.dropout", "nn.norms", "nn.attention", "nn.recurrent", "nn.sparse", "nn.rbm", "nn.losses", "nn", "sites", "summary",
-    "oracle.base", "oracle.linear", "oracle.activations", "oracle.dropout", "oracle.norms", "oracle.convolution", "oracle.pooling", "oracle.attention", "oracle.recurrent", "oracle.rbm", "oracle.losses", "oracle",
+    "oracle.base", "oracle.linear", "oracle.activations", "oracle.dropout", "oracle.norms", "oracle.convolution", "oracle.pooling", "oracle.embedding", "oracle.attention", "oracle.recurrent", "oracle.rbm", "oracle.losses", "oracle",
     "check.numerical", "check.gradcheck", "check.diagnosis", "check.report", "check.explain", "check.problem", "check.catalogue", "check.compare", "check", "anomaly",
     "data", "verdicts", "demo", "", "cli",
 ]  # fmt: skip

@@ -137,7 +137,7 @@ def leaves_of(called: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in called.items():
         leaves, _ = flatten(value)
         for i, leaf in enumerate(leaves):
-            yield (f"{name}{i}" if isinstance(value, tuple) else name), leaf
+            yield (f"{name}{i}" if isinstance(value, tuple | list) else name), leaf
 
 
 def is_float(x: Any) -> bool:
@@ -173,7 +173,7 @@ def of_layer(
         args = {}
         for name, value in called.items():
             leaves, rebuild = flatten(value)
-            tupled = isinstance(value, tuple)
+            tupled = isinstance(value, tuple | list)
             names = [f"{name}{i}" if tupled else name for i in range(len(leaves))]
             args[name] = rebuild([new.get(k, leaf) for k, leaf in zip(names, leaves, strict=True)])
         bound = inspect.signature(layer.forward).bind_partial()
@@ -214,7 +214,7 @@ def of_layer(
 
 
 def _cast(x: Any, dtype: Any) -> Any:
-    leaves, rebuild = flatten(x) if isinstance(x, tuple) else ([x], lambda leaves: leaves[0])
+    leaves, rebuild = flatten(x) if isinstance(x, tuple | list) else ([x], lambda leaves: leaves[0])
     cast = [bare(a).astype(dtype) if is_float(a) else bare(a) for a in leaves]
     return rebuild(cast)
 
@@ -297,7 +297,7 @@ def of_functions(
         given = {}
         for name, value in called.items():
             leaves, rebuild = flatten(value)
-            tupled = isinstance(value, tuple)
+            tupled = isinstance(value, tuple | list)
             names = [f"{name}{i}" if tupled else name for i in range(len(leaves))]
             given[name] = rebuild([new.get(k, x) for k, x in zip(names, leaves, strict=True)])
         bound = signature.bind_partial()

@@ -22,14 +22,13 @@ from autonn.oracle.activations import (
 from autonn.oracle.attention import (
     ConcatAttention,
     DotProductAttention,
-    Embedding,
     GeneralAttention,
     MultiHeadAttention,
-    PositionalEncoding,
     TransformerEncoderLayer,
 )
 from autonn.oracle.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from autonn.oracle.dropout import Dropout, Dropout2d
+from autonn.oracle.embedding import Embedding, PositionalEncoding
 from autonn.oracle.linear import (
     Add,
     Flatten,

@@ -8,6 +8,11 @@ from typing import Any
 from autonn.oracle.base import Bound, Gradients, given
 
 
+def rows(x: Any) -> Any:
+    """Give x (..., n) as a matrix of n columns, so that one product serves all."""
+    return x.reshape(-1, x.shape[-1])
+
+
 class Linear:
     """y = x Wᵀ + b.
 
@@ -23,14 +28,16 @@ class Linear:
     @staticmethod
     def forward(x: Any, weight: Any, bias: Any = None) -> tuple[Any, Any]:
         """X (..., in), weight (out, in), bias (out,); y (..., out)."""
-        return x @ weight.T + (0 if bias is None else bias), (x, weight, bias is not None)
+        y = (rows(x) @ weight.T).reshape(*x.shape[:-1], len(weight))
+        return y + (0 if bias is None else bias), (x, weight, bias is not None)
 
     @staticmethod
     def backward(g: Any, cache: Any) -> Gradients:
         """∂L/∂x, ∂L/∂weight, ∂L/∂bias."""
         x, weight, biased = cache
-        rows, inputs = g.reshape(-1, g.shape[-1]), x.reshape(-1, x.shape[-1])
-        return given(x=g @ weight, weight=rows.T @ inputs, bias=rows.sum(0) if biased else None)
+        h = rows(g)
+        of_x = (h @ weight).reshape(x.shape)
+        return given(x=of_x, weight=h.T @ rows(x), bias=h.sum(0) if biased else None)
 
 
 class SparseEvolution:

@@ -27,16 +27,12 @@ import numpy as np
 
 from autonn.oracle.activations import logistic
 from autonn.oracle.base import Bound, Gradients
+from autonn.oracle.linear import rows
 
 Arrays: TypeAlias = Mapping[str, Any]
 Bounds: TypeAlias = Mapping[str, Bound]
 State: TypeAlias = tuple[Any, ...]
 Back: TypeAlias = Callable[[Any], Any]
-
-
-def rows(x: Any) -> Any:
-    """Give x (..., n) as a matrix of n columns, so that one product serves all times."""
-    return x.reshape(-1, x.shape[-1])
 
 
 def times(x: Any, weight: Any) -> Any:
