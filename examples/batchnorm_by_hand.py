@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from autonn import Tensor, compare, explain, nn
-from autonn.check.problem import bind
+from autonn.check.binding import bind
 from autonn.oracle.norms import DERIVATIONS
 
 # What the exercise prints for its own code: the largest |a - b| / (|a| + |b|).

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from autonn import Tensor, compare, explain, nn, oracle, verdicts
 from autonn.check import CATALOGUE, assert_matches
-from autonn.check.problem import bind
+from autonn.check.binding import bind
 from autonn.oracle.norms import DERIVATIONS
 from autonn.tensors import bare
 

@@ -24,9 +24,9 @@ ROOT = Path(__file__).parents[1]
 # Each may import those above it, and nothing below.
 ORDER = [
     "compile", "methods", "graph", "tensors", "engine", "windows", "special", "rules", "tree", "compositions", "shapes", "algebra", "series",
-    "transforms", "activations", "losses", "convolution", "pooling", "attention", "functional", "init", "nn.module", "nn.linear", "nn.convolution", "nn.pooling", "nn.activations", "nn.dropout", "nn.norms", "nn.attention", "nn.recurrent", "nn.sparse", "nn.rbm", "nn.losses", "nn", "sites", "summary",
+    "transforms", "activations", "losses", "convolution", "pooling", "attention", "functional", "init", "nn.module", "nn.linear", "nn.convolution", "nn.pooling", "nn.activations", "nn.dropout", "nn.norms", "nn.embedding", "nn.attention", "nn.recurrent", "nn.sparse", "nn.rbm", "nn.losses", "nn", "sites", "summary",
     "oracle.base", "oracle.linear", "oracle.activations", "oracle.dropout", "oracle.norms", "oracle.convolution", "oracle.pooling", "oracle.embedding", "oracle.attention", "oracle.recurrent", "oracle.rbm", "oracle.losses", "oracle",
-    "check.numerical", "check.gradcheck", "check.diagnosis", "check.report", "check.explain", "check.problem", "check.catalogue", "check.compare", "check", "anomaly",
+    "check.numerical", "check.gradcheck", "check.factors", "check.diagnosis", "check.report", "check.explain", "check.binding", "check.problem", "check.ways", "check.catalogue", "check.compare", "check", "anomaly",
     "data", "verdicts", "demo", "", "cli",
 ]  # fmt: skip
 OUTSIDE = {"numpy": None, "rich": {"demo", "verdicts"}}

@@ -17,14 +17,13 @@ from autonn.nn.activations import (
 from autonn.nn.attention import (
     ConcatAttention,
     DotProductAttention,
-    Embedding,
     GeneralAttention,
     MultiHeadAttention,
-    PositionalEncoding,
     TransformerEncoderLayer,
 )
 from autonn.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from autonn.nn.dropout import Dropout, Dropout2d
+from autonn.nn.embedding import Embedding, PositionalEncoding
 from autonn.nn.linear import Add, Flatten, Linear, Multiply
 from autonn.nn.losses import (
     BCELoss,

@@ -1,0 +1,150 @@
+"""Three ways to a gradient: autograd, a closed form, numerical differentiation; and rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from autonn.check.numerical import best_derivative, jumps
+from autonn.check.problem import Arrays, Problem
+from autonn.graph import no_grad
+from autonn.tensors import Tensor, bare
+from autonn.tree import flatten
+
+Gradients = dict[str, Any]
+Noise = dict[str, float] | None
+
+
+def cotangents_of(y: Any, rng: np.random.Generator) -> Any:
+    """Draw a cotangent for each output: between 0.5 and 1.5 in size, of either sign."""
+    leaves, rebuild = flatten(y)
+    drawn = [
+        (rng.uniform(0.5, 1.5, np.shape(leaf)) * rng.choice([-1, 1], np.shape(leaf))).astype(
+            bare(leaf).dtype
+        )
+        for leaf in leaves
+    ]
+    return rebuild([np.asarray(g) for g in drawn])
+
+
+def contracted(y: Any, g: Any) -> Any:
+    """Σ g y over all outputs."""
+    pairs = zip(flatten(y)[0], flatten(g)[0], strict=True)
+    return sum(np.sum(u * v) for v, u in pairs)
+
+
+def by_autograd(run: Callable[[Arrays], Any], values: Arrays, g: Any) -> tuple[Any, Gradients, Any]:
+    """Give the output, autograd's gradients, and where they came from: seeds and inputs."""
+    inputs = {name: Tensor(x, requires_grad=True, name=name) for name, x in values.items()}
+    y = run(dict(inputs))
+    pairs = zip(flatten(y)[0], flatten(g)[0], strict=True)
+    ends = [(leaf, seed) for leaf, seed in pairs if isinstance(leaf, Tensor) and leaf.requires_grad]
+    if not ends:
+        raise ValueError(
+            "compare: the output does not depend on any input, so far as autograd sees"
+        )
+    for leaf, seed in ends:
+        leaf.backward(seed, retain_graph=True)
+    gradients = {
+        name: np.zeros_like(values[name]) if t.grad is None else bare(t.grad)
+        for name, t in inputs.items()
+    }
+    return y, gradients, ({leaf.node: seed for leaf, seed in ends}, inputs)
+
+
+def by_closed_form(problem: Problem, values: Arrays, g: Any) -> tuple[Any, Gradients]:
+    """Give the output and the gradients of the closed form, by name."""
+    assert problem.closed is not None
+    y, pull = problem.closed(values)
+    found: Any = pull(g)
+    if isinstance(found, np.ndarray | np.generic | tuple | list):
+        several = list(found) if isinstance(found, tuple | list) else [found]
+        if len(several) != len(values):
+            raise ValueError(
+                f"compare: backward gave {len(several)} gradients; want {len(values)}, of "
+                f"{', '.join(values)}"
+            )
+        found = dict(zip(values, several, strict=True))
+    if not isinstance(found, dict):
+        raise TypeError(f"compare: backward gave {found!r:.40}; want gradients by name")
+    missing, unexpected = (
+        [n for n in values if n not in found],
+        [n for n in found if n not in values],
+    )
+    if missing or unexpected:
+        told = [f"missing: {', '.join(missing)}"] * bool(missing)
+        told += [f"unexpected: {', '.join(unexpected)}"] * bool(unexpected)
+        raise ValueError(f"compare: backward's gradients are of other names; {'; '.join(told)}")
+    return y, {name: np.asarray(bare(found[name])) for name in values}
+
+
+def rounding(wide: Problem | None, values: Arrays, g: Any, bases: Sequence[Gradients]) -> Noise:
+    """Measure what rounding does to each gradient: how far it is from the same in a wider dtype.
+
+    Autograd and the closed form are each compared with themselves, so that this holds for a closed
+    form that is wrong, too. None if the wider dtype cannot be computed in.
+    """
+    if wide is None:
+        return None
+    dtype = next(iter(wide.values.values())).dtype
+    leaves, rebuild = flatten(g)
+    u = rebuild([np.asarray(leaf, dtype) for leaf in leaves])
+    v = {name: np.asarray(x, dtype) for name, x in values.items()}
+    try:
+        again = by_autograd(wide.run, v, u)[1], by_closed_form(wide, v, u)[1]
+    except TypeError:  # linear algebra, for one, knows no long double
+        return None
+    noise = dict.fromkeys(values, 0.0)
+    for base, wider in zip(bases, again, strict=True):
+        for name, was in base.items():
+            if wider[name].shape == was.shape:
+                off = np.abs(wider[name] - was)
+                noise[name] += float(np.max(off[np.isfinite(off)], initial=0))
+    return noise
+
+
+def indices_of(off: Any, elements: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """Choose elements: half of them where the difference is largest, the others at random."""
+    if not off.size:
+        return []
+    flat = off.ravel()
+    worst = np.argsort(-flat, kind="stable")[: max(1, elements // 2)]
+    others = rng.choice(flat.size, min(elements, flat.size), replace=False)
+    chosen = list(dict.fromkeys([*worst.tolist(), *others.tolist()]))[:elements]
+    return [tuple(int(i) for i in np.unravel_index(k, off.shape)) for k in chosen]
+
+
+def sample(name: str, index: tuple[int, ...], double: Problem, g: Any) -> tuple[Any, bool]:
+    """Differentiate numerically by one element; tell whether there is a kink."""
+    x = double.values[name]
+    v = np.zeros_like(x)
+    v[index] = 1
+    leaves, rebuild = flatten(g)
+    seeds = rebuild([np.asarray(u, np.float64) for u in leaves])
+
+    def f(h: Any) -> Any:
+        try:
+            with no_grad():
+                # A Tensor, so that whatever the function does is done as autograd sees it.
+                y = double.run(double.values | {name: Tensor(x + h * v)})
+            return bare(contracted(y, seeds))
+        except ValueError:  # a step out of the function's domain
+            return np.nan
+
+    scale = max(1e-3, min(1.0, abs(float(x[index])) or 1.0))
+    n = best_derivative(f, scale)
+    rough = 1e-4 * max(1.0, abs(n.left), abs(n.right))
+    return n, abs(n.left - n.right) > 10 * rough or jumps(lambda h: float(f(h)), scale)
+
+
+def timed(call: Callable[[], Any], budget: float) -> float:
+    """Give the shortest time of several calls, in seconds."""
+    times: list[float] = []
+    while not times or (sum(times) < budget and len(times) < 20):
+        start = perf_counter()
+        call()
+        times.append(perf_counter() - start)
+    return min(times)
