@@ -63,8 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(
             options.what, options.shape, options.dtype, options.exact, options.html, options.json
         )
-    except (ValueError, TypeError) as error:
-        print(f"autonn compare: {error}", file=sys.stderr)
+    except Exception as error:  # also of the user's own file
+        kind = "" if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: "
+        print(f"autonn compare: {kind}{error}", file=sys.stderr)
         return 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.util import module_from_spec, spec_from_file_location
@@ -105,6 +106,8 @@ def from_file(
     Each argument without a default is an array of the shape given for it, or of the last one given.
     """
     module = load(path)
+    if not hasattr(module, name) and hasattr(module, f"{name}_forward"):
+        name = f"{name}_forward"
     if not hasattr(module, name):
         there = [k for k, v in vars(module).items() if callable(v) and not k.startswith("_")]
         raise ValueError(f"{path} has no {name!r}; there are {', '.join(there)}")
@@ -118,9 +121,11 @@ def from_file(
     inputs = [rng.normal(size=shape) for _, shape in zip(wanted, shapes, strict=False)]
     if both or isinstance(thing, Module):
         return [thing, *inputs]
-    if not hasattr(module, f"{name}_backward"):
-        raise ValueError(f"{path} has no {name}_backward: what gives the gradients of {name}?")
-    return [thing, getattr(module, f"{name}_backward"), *inputs]
+    names = [f"{name}_backward", f"{name.removesuffix('_forward')}_backward"]
+    for backward in names:
+        if hasattr(module, backward):
+            return [thing, getattr(module, backward), *inputs]
+    raise ValueError(f"{path} has no {names[-1]}: what gives the gradients of {name}?")
 
 
 def load(path: Path) -> ModuleType:
@@ -130,8 +135,12 @@ def load(path: Path) -> ModuleType:
     spec = spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = sys.modules[path.stem] = module_from_spec(spec)
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
     return module
 
 

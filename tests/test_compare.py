@@ -257,7 +257,125 @@ def test_long_double_tells_rounding_from_mistakes():
     assert not off.ok
 
 
+def relu(x: Any) -> Any:
+    return np.where(x > 0, x, 0.0)
+
+
+def square(x: Any) -> Any:
+    return x**2
+
+
+def sigmoid_in_place(g: Any, x: Any) -> Any:
+    y = 1 / (1 + np.exp(-x))
+    g *= y * (1 - y)
+    return g
+
+
+KINKED = np.array([0.0, 1.0, 2.0, -1.0])
+BIG = np.array([1.1, -2.3, 3.7])
+
+# fmt: off
+SUBTLE: dict[str, tuple[Callable[..., Any], Callable[..., Any], Any, bool]] = {
+    "a kink excuses itself alone": (relu, lambda g, x: 3 * g * (x > 0), KINKED, False),
+    "a kink excuses no sign": (relu, lambda g, x: -g * (x > 0), KINKED, False),
+    "a kink excuses no other shape": (relu, lambda g, x: g[:2], KINKED, False),
+    "a kink excuses no NaN": (relu, lambda g, x: g * np.nan, KINKED, False),
+    "either slope at a kink": (relu, lambda g, x: g * (x >= 0), KINKED, True),
+    "another slope at a tie": (lambda x: np.maximum(0, x), lambda g, x: g * (x > 0), KINKED, True),
+    "infinite slopes hide nothing": (np.sqrt, lambda g, x: g * 5 / np.sqrt(x), KINKED[:3], False),
+    "infinite slopes": (np.sqrt, lambda g, x: g * 0.5 / np.sqrt(x), KINKED[:3], True),
+    "large numbers": (square, lambda g, x: 2 * g * x, BIG * 1e12, True),
+    "a factor among large numbers": (square, lambda g, x: 6 * g * x, BIG * 1e8, False),
+    "small numbers": (square, lambda g, x: 2 * g * x, BIG * 1e-9, True),
+    "overflow on both sides": (np.exp, lambda g, x: g * np.exp(x), np.array([1.0, 800.0]), True),
+    "a cotangent changed in place": (lambda x: 1 / (1 + np.exp(-x)), sigmoid_in_place, BIG, True),
+    "linear algebra": (lambda x: np.linalg.inv(x), lambda g, x: -np.linalg.inv(x).T @ g @ np.linalg.inv(x).T, np.eye(2) + 0.1, True),
+    "methods of arrays": (lambda x: x.dot(x), lambda g, x: 2 * g * x, BIG, True),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("name", SUBTLE)
+def test_subtle_cases_are_judged_rightly(name: str):
+    forward, backward, x, ok = SUBTLE[name]
+    given = x.copy()
+    report = compare(forward, backward, x)
+    assert report.ok == ok, str(report)
+    np.testing.assert_array_equal(x, given)
+    assert "it is 1 times" not in report.verdict
+
+
+def test_small_factors_are_not_explained_by_chance():
+    told = compare(square, lambda g, x: g * x, rng().normal(size=(4, 3))).verdict
+    assert "it is 1/2 times" in told
+    assert "batch" not in told
+
+
 # ----- What it takes -----
+
+
+def test_options_and_tuples_reach_backward_as_they_came():
+    def forward(x: Any, shape: Any, params: Any) -> Any:
+        return params["scale"] * x.reshape(shape)
+
+    def backward(g: Any, x: Any, shape: Any, params: Any) -> Any:
+        assert shape == (2, 3)
+        return {"dx": (params["scale"] * g).reshape(x.shape)}
+
+    params = {"scale": np.arange(1.0, 7.0).reshape(2, 3)}
+    assert compare(forward, backward, ARRAYS[0][0, :3].repeat(2), (2, 3), params).ok
+
+
+def test_what_is_no_float_may_get_none():
+    ids = np.array([0, 2, 2])
+    report = compare(
+        lambda ids, W: W[ids], lambda g, ids, W: (None, _added(W, ids, g)), ids, ARRAYS[1]
+    )
+    assert report.ok
+    assert ids.tolist() == [0, 2, 2]
+
+
+def _added(W: Any, ids: Any, g: Any) -> Any:
+    of_W = np.zeros_like(W)
+    np.add.at(of_W, ids, g)
+    return of_W
+
+
+class AttributeStyle:
+    """Parameters and gradients as attributes; an option in backward; gradients made anew."""
+
+    def __init__(self) -> None:
+        self.W = rng(1).normal(size=(5, 3))
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return x @ self.W
+
+    def backward(self, dout: Any, retain: bool = True) -> Any:
+        self.dW = self.x.T @ dout / 99
+        return dout @ self.W.T
+
+
+def test_attributes_are_found():
+    report = compare(AttributeStyle(), ARRAYS[0])
+    assert [(row.name, row.ok) for row in report.rows] == [("x", True), ("W", False)]
+
+
+def test_random_forwards_are_refused():
+    draw = rng()
+    assert_refused(
+        lambda: compare(lambda x: x * draw.normal(), lambda g, x: g, BIG),
+        ValueError,
+        ["another value each time", "seed"],
+    )
+
+    def in_place(x: Any) -> Any:
+        y = x * 1
+        y[y < 0] = 0
+        return y
+
+    words = ["autograd cannot run", "in place", "np.where"]
+    assert_refused(lambda: compare(in_place, lambda g, x: g * (x > 0), BIG), TypeError, words)
 
 
 def test_gradients_may_come_in_order_or_alone():
@@ -359,7 +477,8 @@ def test_reports_can_be_read_everywhere():
     html = report._repr_html_()
     assert html.count("<tr>") == 4
     assert "a mean stands" in html
-    assert str(report).count("\n") == 6
+    assert str(report).count("\n") == 7
+    assert max(map(len, str(report).splitlines())) <= 80
     assert report.autograd_time > 0
     assert report.rows[2].elementwise == pytest.approx(7 / 9)
 
@@ -422,6 +541,18 @@ def test_a_gradient_in_parts_adds_up():
     assert "∂y/∂x = direct" in told.to_markdown()
     assert r"\frac{\partial y}{\partial \mathrm{var}}" in told.to_latex()
     assert told.cotangents["var"].shape == (3,)
+
+
+def test_two_nodes_of_one_name_are_two():
+    net = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 3, rng=0), nn.BatchNorm1d(3)).astype(
+        np.float64
+    )
+    x = Tensor(rng().normal(size=(8, 3)), requires_grad=True)
+    y = (net(x) ** 3).sum()
+    told = explain(y, x)
+    assert {"direct", "mean", "mean 2", "var", "var 2"} == set(told.parts)
+    y.backward()
+    np.testing.assert_allclose(told.total, x.grad.data, atol=1e-12)
 
 
 @pytest.mark.parametrize("make", [lambda: nn.BatchNorm1d(3), lambda: nn.LayerNorm(3)])

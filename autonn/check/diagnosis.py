@@ -118,8 +118,13 @@ def factor(e: Evidence) -> Diagnosis | None:
     c = fit(e.wrong, e.right)
     if not e.same(e.wrong, c * e.right):
         return None
+    if np.isclose(c, 1, rtol=1e-12):
+        return None
     if np.isclose(c, -1, rtol=1e-6):
         return Diagnosis("sign", "the sign is wrong")
+    for name, v in e.known.items():
+        if v.size == 1 and v.item() and np.isclose(c, 1 / v.item(), rtol=1e-7):
+            return Diagnosis("missing factor", f"it lacks the factor {name}")
     return Diagnosis("factor", f"it is {number(c)} times what it should be{meaning(c, e.sizes)}")
 
 
@@ -149,7 +154,7 @@ def overmasked(e: Evidence) -> Diagnosis | None:
         return None
     if lost.ndim > 1 and border(lost):
         told = f"{int(lost.sum())} elements, all at the border, are 0 but should not be"
-        return Diagnosis("border", f"{told}: the padding counts")
+        return Diagnosis("border", f"{told}: does the padding count?")
     return Diagnosis("mask", f"{int(lost.sum())} of {lost.size} elements are 0 but should not be")
 
 
@@ -165,8 +170,8 @@ def repeated(e: Evidence) -> Diagnosis | None:
         several = np.bincount(flat, minlength=len(e.right)) > 1
         if rows.any() and not (rows & ~several).any() and (rows.sum() * 2 >= several.sum()):
             many = ", ".join(map(str, np.flatnonzero(rows)[:5]))
-            told = f"the gradients of {name} that occur more than once do not add up (ids {many})"
-            return Diagnosis("repeated ids", told + ": np.add.at adds, a[ids] += does not")
+            told = f"it is wrong just where {name} hold a number more than once ({many})"
+            return Diagnosis("repeated ids", told + ": np.add.at adds up, a[ids] += does not")
     return None
 
 
@@ -189,7 +194,7 @@ def parts(e: Evidence) -> Diagnosis | None:
     }
     if not told:
         return None
-    if len(told) <= 8 and e.same(sum(told.values()), e.right):
+    if 4 * len(told) <= e.right.size and len(told) <= 8 and e.same(sum(told.values()), e.right):
         columns = np.stack([np.ravel(t) for t in told.values()], axis=1)
         found, _, rank, _ = np.linalg.lstsq(columns, e.wrong.ravel(), rcond=None)
         fits = rank == len(told) and e.same(
@@ -202,7 +207,7 @@ def parts(e: Evidence) -> Diagnosis | None:
             return Diagnosis("term", "; ".join(part(name, c, e.sizes) for name, c in off))
     for name, t in told.items():
         c = 1 + fit(e.wrong - e.right, t)
-        if e.same(e.wrong, e.right + (c - 1) * t):
+        if e.right.size > 3 and e.same(e.wrong, e.right + (c - 1) * t):
             return Diagnosis("term", part(name, c, e.sizes))
     return None
 
@@ -243,7 +248,9 @@ def known_term(e: Evidence) -> Diagnosis | None:
     for name, v in e.known.items():
         for told, w in placed(v, e.right):
             c = fit(rest, w)
-            if c and e.same(rest, c * w):
+            if c and e.right.size > 3 and e.same(rest, c * w):
+                if np.isclose(c, -1, rtol=1e-6):
+                    return Diagnosis("term", f"it lacks the summand {name}{told}")
                 return Diagnosis("term", f"it has {number(c)} times {name}{told} too much")
     return None
 
@@ -303,7 +310,7 @@ def at_border(e: Evidence) -> Diagnosis | None:
     off = np.abs(e.right - e.wrong) > e.slack(e.right)
     if off.ndim < 3 or not border(off):
         return None
-    return Diagnosis("border", "it differs at the border alone: the padding is counted, or is not")
+    return Diagnosis("border", "it differs at the border alone: does the padding count?")
 
 
 def border(off: Array) -> bool:
@@ -324,8 +331,8 @@ TESTS: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
     shape,
     zero,
     factor,
-    repeated,
     mask,
+    repeated,
     variant,
     parts,
     order,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -119,7 +120,8 @@ class Explanation:
         lines = [f"d{self.of}/d{self.by}, of shape {self.total.shape}, in {len(self.parts)} parts"]
         for name, part in self.parts.items():
             told = "direct" if name == "direct" else f"through {name}"
-            route = shortened(" → ".join(self.routes[name]))
+            route = shortened(" → ".join(self.routes[name]), 40)
+            told = shortened(told, 20)
             lines.append(f"  {told:<20} norm {np.linalg.norm(part):<10.4g} {route}")
         lines.append(f"  {'together':<20} norm {np.linalg.norm(self.total):.4g}")
         return "\n".join(lines)
@@ -169,7 +171,8 @@ def symbol(name: str) -> str:
     >>> symbol("x"), symbol("var")
     ('x', '\\mathrm{var}')
     """
-    return name if len(name) == 1 else rf"\mathrm{{{name}}}"
+    told = re.sub(r"([_%#&$])", r"\\\1", name).replace(" ", r"\ ")
+    return told if len(name) == 1 else rf"\mathrm{{{told}}}"
 
 
 def shortened(text: str, width: int = 42) -> str:
@@ -217,6 +220,8 @@ def explain(
       through mean         norm 0          sum → divide
       together             norm 7.483
     """
+    if not isinstance(y, Tensor) or not isinstance(x, Tensor):
+        raise TypeError("explain: y and x are Tensors")
     if y.node is None or x.node is None:
         raise ValueError("explain: y or x has no graph: does it require grad?")
     g = np.ones(y.shape, y.dtype) if gradient is None else np.asarray(bare(gradient), y.dtype)
@@ -230,7 +235,7 @@ def explain(
         names = {n: n.notes.name for n in everything if n.notes is not None and n.notes.name}
     else:
         names = {t.node: t.name or f"m{i}" for i, t in enumerate(through) if t.node is not None}
-    marked = {n: name for n, name in names.items() if n is not x.node and n is not y.node}
+    marked = numbered({n: k for n, k in names.items() if n is not x.node and n is not y.node})
     parts, cotangents, routes = {}, {}, {}
     for node, name in ((y.node, "direct"), *marked.items()):
         if node not in everything:
@@ -247,6 +252,18 @@ def explain(
         if node is not y.node:
             cotangents[name] = np.asarray(everything[node])
     return Explanation(y.name or "y", x.name or "x", parts, cotangents, routes)
+
+
+def numbered(names: Mapping[Node, str]) -> dict[Node, str]:
+    """Give each node a name of its own: "mean", "mean 2"; "direct" is taken."""
+    used, found = {"direct"}, {}
+    for node, name in names.items():
+        free, number = name, 2
+        while free in used:
+            free, number = f"{name} {number}", number + 1
+        used.add(free)
+        found[node] = free
+    return found
 
 
 def _leads(node: Node, x: Node, stops: Sequence[Node]) -> bool:

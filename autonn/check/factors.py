@@ -28,25 +28,45 @@ SHARES: tuple[tuple[str, Callable[[float], float]], ...] = (
 
 
 def meaning(c: float, sizes: Mapping[str, float]) -> str:
-    """Say what a factor is made of: lengths, probabilities, the sign.
+    """Say what a factor may be made of: lengths, probabilities, the sign.
+
+    Small numbers have too many explanations to name any but a mean over the batch; of several for
+    one number the first two are named, and called possible.
 
     Examples
     --------
     >>> meaning(0.125, {"the batch size": 8.0})
     ' = 1 / the batch size: a mean stands where a sum belongs'
-    >>> meaning(-4.0, {"p": 0.25})
-    ' = 1 / p, and the sign is wrong'
+    >>> meaning(-4.0, {"p": 0.25}), meaning(0.5, {"the length of axis 1 of x": 4.0})
+    (' = 1 / p, and the sign is wrong', '')
     """
     sign = ", and the sign is wrong" if c < 0 else ""
+    distinct = {
+        n: name for name, n in reversed(list(sizes.items()))
+    }  # the first name of each number
+    known = {name: n for n, name in reversed(list(distinct.items()))}
+    found = [
+        told.format(name)
+        for told, of in SHARES
+        for name, p in known.items()
+        if 0 < p < 1 and np.isclose(abs(c), of(p), rtol=1e-5)
+    ]
+    small = min(abs(c), 1 / abs(c) if c else 0) > 1 / 4.5 or round(max(abs(c), 1 / abs(c)), 6) in (
+        2,
+        3,
+        4,
+    )
     for told, of in LENGTHS:
-        for name, n in sizes.items():
-            if n > 2 and np.isclose(abs(c), of(n), rtol=1e-5):
-                return f" = {told.format(name)}{sign}"
-    for told, of in SHARES:
-        for name, p in sizes.items():
-            if 0 < p < 1 and np.isclose(abs(c), of(p), rtol=1e-5):
-                return f" = {told.format(name)}{sign}"
-    return sign
+        for name, n in known.items():
+            told_of_batch = name == "the batch size" and told.startswith("1 / {}:")
+            if n > 1 and np.isclose(abs(c), of(n), rtol=1e-5) and (told_of_batch or not small):
+                found.append(told.format(name))
+    if not found:
+        return sign
+    sure = len(found) == 1 or found[0].startswith("1 / the batch size:")
+    if small and "the batch size" in found[0]:
+        return f", perhaps {found[0]}{sign}"
+    return f" = {found[0]}{sign}" if sure else f", perhaps {found[0]} or {found[1]}{sign}"
 
 
 def number(c: float) -> str:
@@ -74,5 +94,11 @@ def part(name: str, c: float, sizes: Mapping[str, float]) -> str:
     if np.isclose(c, -1, rtol=1e-5):
         return f"the part {name!r} has the wrong sign"
     if abs(c) < 1:
-        return f"the part {name!r} lacks a factor {number(1 / c)}{meaning(c, sizes)}"
-    return f"the part {name!r} has a factor {number(c)} too much{meaning(c, sizes)}"
+        return f"the part {name!r} lacks a factor {number(1 / c)}{called(1 / c, sizes)}"
+    return f"the part {name!r} has a factor {number(c)} too much{called(c, sizes)}"
+
+
+def called(c: float, sizes: Mapping[str, float]) -> str:
+    """Give a large number the name of the length that it is, if there is one."""
+    names = [name for name, n in sizes.items() if c > 4 and np.isclose(n, c, rtol=1e-5)]
+    return f", perhaps {names[0]}" if names else ""

@@ -43,10 +43,10 @@ def derivative(f: Callable[[float], float], scale: float = 1.0) -> Derivative:
     return best._replace(left=(middle - f(-h)) / h, right=(f(h) - middle) / h)
 
 
-def _extrapolated(f: Callable[[float], float], h: float) -> Derivative:
+def _extrapolated(f: Callable[[float], float], h: float, rows: int = 6) -> Derivative:
     best = Derivative(np.nan, np.inf, np.nan, "none", np.nan, np.nan)
     row: list[float] = []
-    for _ in range(6):
+    for _ in range(rows):
         new = [(f(h) - f(-h)) / (2 * h)]
         for m, old in enumerate(row):
             new.append(new[m] + (new[m] - old) / (4 ** (m + 1) - 1))
@@ -90,8 +90,14 @@ def best_derivative(f: Callable[[Any], Any], scale: float = 1.0) -> Derivative:
     >>> best_derivative(np.sin).method, best_derivative(lambda h: float(np.sin(h))).method
     ('complex step', 'central differences')
     """
+    exact, h = complex_step(f), scale / 64
+    if np.isfinite(exact):  # a few steps are enough to confirm it
+        rough = _extrapolated(lambda h: float(f(h)), h, 3)
+        if abs(exact - rough.value) <= 1e-6 * max(1.0, abs(rough.value)):
+            h, middle = scale * 2.0**-20, float(f(0.0))
+            left, right = (middle - float(f(-h))) / h, (float(f(h)) - middle) / h
+            return Derivative(exact, 0.0, 1e-30, "complex step", left, right)
     n = derivative(lambda h: float(f(h)), scale)
-    exact = complex_step(f)
     if abs(exact - n.value) <= 10 * n.error + 1e-6 * max(1.0, abs(n.value)):
         n = n._replace(value=exact, error=0.0, method="complex step", step=1e-30)
     return n

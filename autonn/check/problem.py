@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,8 @@ class Problem:
 def leaves_of(called: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Name each array among arguments: "x", or "state0" and "state1" of a tuple."""
     for name, value in called.items():
+        if isinstance(value, dict):  # options, such as running statistics: no gradient is asked for
+            continue
         leaves, _ = flatten(value)
         for i, leaf in enumerate(leaves):
             yield (f"{name}{i}" if isinstance(value, tuple | list) else name), leaf
@@ -222,21 +225,27 @@ def of_functions(
     if not values:
         raise TypeError(f"compare: {_name(forward)} is given no array of floating point")
 
-    def call(new: Arrays, **changed: Any) -> Any:
-        given = {}
+    def given(new: Arrays) -> Arrays:
+        found = {}
         for name, value in called.items():
+            if isinstance(value, dict):
+                found[name] = deepcopy(value)
+                continue
             leaves, rebuild = flatten(value)
             tupled = isinstance(value, tuple | list)
             names = [f"{name}{i}" if tupled else name for i in range(len(leaves))]
-            given[name] = rebuild([new.get(k, x) for k, x in zip(names, leaves, strict=True)])
+            found[name] = rebuild([new.get(k, _own(x)) for k, x in zip(names, leaves, strict=True)])
+        return found
+
+    def call(new: Arrays, **changed: Any) -> Any:
         bound = signature.bind_partial()
-        bound.arguments.update(given)
+        bound.arguments.update(given(new))
         return forward(*bound.args, **(dict(bound.kwargs) | changed))
 
-    probe = call(values)
-    second = list(inspect.signature(backward).parameters)[1:2]
-    cached = isinstance(probe, tuple) and len(probe) == 2
-    cached = cached and (second == ["cache"] or not is_float(probe[1]))
+    probe = call({k: v.copy() for k, v in values.items()})
+    takes = [p.name for p in inspect.signature(backward).parameters.values()]
+    cached = isinstance(probe, tuple) and len(probe) == 2 and len(takes) == 2
+    cached = cached and (takes[1] not in called or not is_float(probe[1]))
 
     def run(new: Arrays, **changed: Any) -> Any:
         y = call(new, **changed)
@@ -246,8 +255,7 @@ def of_functions(
         y = call(new)
         if cached:
             return y[0], lambda g: backward(g, y[1])
-        arrays = [new.get(k, v) for k, v in inputs.items()]
-        return y, lambda g: backward(g, *arrays)
+        return y, lambda g: backward(g, *_wanted(takes[1:], given(new)))
 
     def changed(**options: Any) -> Callable[[Arrays], Any]:
         return lambda new: run(new, **options)
@@ -273,6 +281,17 @@ def of_functions(
     )
 
 
+def _wanted(names: Sequence[str], given: Arrays) -> list[Any]:
+    """Give the arguments that a backward takes: forward's by name, or else in their order."""
+    if names and all(name in given for name in names):
+        return [given[name] for name in names]
+    return list(given.values())
+
+
+def _own(x: Any) -> Any:
+    return x.copy() if isinstance(x, np.ndarray) else x
+
+
 def _name(f: Any) -> str:
     return getattr(f, "__name__", type(f).__name__)
 
@@ -280,57 +299,88 @@ def _name(f: Any) -> str:
 def of_object(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], dtype: Any) -> Problem:
     """Make the problem of an object with `forward(x)` and `backward`, and arrays for parameters.
 
-    `backward(g)`, or `backward(x, g)`, gives the gradient of x. Parameters stand in a dict
-    `parameters`, their gradients in a dict `gradients`; or methods `parameters()` and
-    `grad_parameters()` give them in one order.
+    `backward(g)`, or `backward(x, g)`, gives the gradient of x. Parameters and their gradients
+    stand in dicts (or lists) `parameters` and `gradients`, or `params` and `grads`; methods
+    `parameters()` and `grad_parameters()` give them in one order; or they are attributes such as
+    `W` and `dW`, or `W` and `grad_W`.
     """
     thing = deepcopy(thing)
-    where = dict(_parameters(thing))
-    for holder, key in where.values():
-        holder[key] = np.asarray(holder[key]).astype(dtype)
+    required = [
+        p for p in inspect.signature(thing.backward).parameters.values() if p.default is p.empty
+    ]
     signature = inspect.signature(thing.forward)
     called = {k: _cast(v, dtype) for k, v in signature.bind(*args, **kwargs).arguments.items()}
     wrt = {k: bare(v) for k, v in called.items() if is_float(v) and k not in CONSTANT}
+
+    def forward() -> Any:
+        bound = signature.bind_partial()
+        bound.arguments.update(called | current)
+        return thing.forward(*bound.args, **bound.kwargs)
+
+    def pull(g: Any) -> tuple[Any, ...]:
+        inputs = [current[k] for k in wrt] if len(required) > 1 else []
+        found = thing.backward(*inputs, g)
+        return tuple(found) if isinstance(found, tuple | list) else (found,)
+
+    current: Arrays = {k: v.copy() for k, v in wrt.items()}
+    where, gradients = _held(thing, lambda: pull(np.ones_like(bare(forward()))))
+    for holder, key in where.values():
+        holder[key] = np.asarray(holder[key]).astype(dtype)
     values = wrt | {name: holder[key] for name, (holder, key) in where.items()}
-    takes = len(inspect.signature(thing.backward).parameters)
 
     def run(new: Arrays) -> Any:
         for name, (holder, key) in where.items():
             holder[key] = new[name]
-        return thing.forward(*[new.get(k, v) for k, v in called.items()])
+        current.update({k: new[k] for k in wrt})
+        return forward()
 
     def closed(new: Arrays) -> tuple[Any, Callable[[Any], Arrays]]:
-        gradients = getattr(thing, "gradients", None)
-        if isinstance(gradients, dict):  # they add up from one call to the next
-            gradients |= {name: np.zeros_like(new[name]) for name in where}
+        for held_gradients in (getattr(thing, k, None) for k in ("gradients", "grads")):
+            if isinstance(held_gradients, dict):  # they may add up from one call to the next
+                held_gradients |= {k: np.zeros_like(new[k]) for k in where if k in held_gradients}
         y = run(new)
 
-        def pull(g: Any) -> Arrays:
-            first = [new[k] for k in wrt]
-            found = thing.backward(g) if takes == 1 else thing.backward(*first, g)
-            found = found if isinstance(found, tuple | list) else (found,)
-            of_inputs = dict(zip(wrt, found, strict=True))
-            if isinstance(gradients, dict):
-                return of_inputs | {name: gradients[name] for name in where}
-            own = thing.grad_parameters() if where else ()
-            return of_inputs | dict(zip(where, own, strict=True))
+        def gradients_of(g: Any) -> Arrays:
+            return dict(zip(wrt, pull(g), strict=True)) | gradients()
 
-        return y, pull
+        return y, gradients_of
 
     return Problem(type(thing).__name__, values, run, closed, sites=True)
 
 
-def _parameters(thing: Any) -> Iterator[tuple[str, tuple[Arrays, str]]]:
-    """Give where each parameter of an object stands: its name, then holder and key."""
-    held = getattr(thing, "parameters", None)
-    if isinstance(held, dict):
-        for key in held:
-            yield key, (held, key)
-    elif callable(held):
-        for i, array in enumerate(held()):
-            found = [k for k, v in vars(thing).items() if v is array]
-            if not found:
-                raise ValueError(
-                    f"compare: parameter {i} of {type(thing).__name__} is none of its attributes"
-                )
-            yield found[0], (vars(thing), found[0])
+Places = dict[str, tuple[Any, Any]]
+
+
+def _held(thing: Any, trial: Callable[[], Any]) -> tuple[Places, Callable[[], Arrays]]:
+    """Give where an object's parameters stand (holder and key), and a function for their gradients.
+
+    Attributes are told from other arrays by a first run, which leaves their gradients beside them.
+    """
+    for ours, theirs in (("parameters", "gradients"), ("params", "grads")):
+        held = getattr(thing, ours, None)
+        if isinstance(held, dict | list) and held:
+            keys: list[Any] = list(held) if isinstance(held, dict) else list(range(len(held)))
+            names = keys if isinstance(held, dict) else [f"{ours}[{i}]" for i in keys]
+            stands: Places = {name: (held, key) for name, key in zip(names, keys, strict=True)}
+            return stands, partial(_taken, thing, theirs, names, keys)
+    if callable(getattr(thing, "parameters", None)):
+        found: Places = {}
+        for i, array in enumerate(thing.parameters()):
+            keys = [k for k, v in vars(thing).items() if v is array]
+            if not keys:
+                told = f"parameter {i} of {type(thing).__name__} is none of its attributes"
+                raise ValueError(f"compare: {told}")
+            found[keys[0]] = (vars(thing), keys[0])
+        return found, lambda: dict(zip(found, thing.grad_parameters(), strict=True))
+    arrays = [k for k, v in vars(thing).items() if is_float(v) and np.ndim(v)]
+    trial()
+    beside = {
+        k: f for k in arrays for f in (f"d{k}", f"grad_{k}", f"{k}_grad") if hasattr(thing, f)
+    }
+    places = {k: (vars(thing), k) for k in beside}
+    return places, lambda: {k: getattr(thing, f) for k, f in beside.items()}
+
+
+def _taken(thing: Any, attribute: str, names: Sequence[str], keys: Sequence[Any]) -> Arrays:
+    gradients = getattr(thing, attribute)  # it may be another one after each backward
+    return {name: gradients[key] for name, key in zip(names, keys, strict=True)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from html import escape
+from textwrap import fill
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,7 +31,8 @@ class Row(NamedTuple):
         that, over the elements that were tried.
     status
         "agree", "zero", "structurally zero" (nothing but rounding), "kink", "closed form wrong",
-        "autograd wrong", "both wrong" (numerical differentiation differs from both) or "undecided".
+        "autograd wrong", "both wrong" (numerical differentiation differs from both), "undecided"
+        (it agrees with neither) or "cannot tell" (it agrees with both).
     diagnosis
         What kind of mistake it is.
     """
@@ -90,6 +92,7 @@ class Row(NamedTuple):
             "kink": "a kink or a tie: any slope between the one-sided ones is right",
             "structurally zero": "structurally zero: nothing but rounding",
             "undecided": "they differ, and numerical differentiation agrees with neither",
+            "cannot tell": "they differ by less than numerical differentiation can tell",
         }.get(self.status, self.status)
         return words if self.diagnosis is None else f"{words}: {self.diagnosis.text}"
 
@@ -179,24 +182,27 @@ class Report:
         table = [list(COLUMNS), *self.cells()]
         widths = [max(len(row[i]) for row in table) for i in range(len(COLUMNS))]
         lines = [
-            "  ".join(
+            " ".join(
                 c.ljust(w) if i in (0, 1, 7) else c.rjust(w)
                 for i, (c, w) in enumerate(zip(row, widths, strict=True))
             ).rstrip()
             for row in table
         ]
         head = f"{self.title}, {self.dtype}"
-        return "\n".join([head, *lines, self.timing(), self.verdict])
+        told = [fill(line, 80, subsequent_indent="  ") for line in self.verdict.splitlines()]
+        return "\n".join([head, *lines, self.timing(), *told])
 
     def to_markdown(self) -> str:
         """Give it in Markdown."""
-        lines = [f"**{self.title}**, {self.dtype}", "", "| " + " | ".join(COLUMNS) + " |"]
+        lines = [f"**{escape(self.title)}**, {self.dtype}", "", "| " + " | ".join(COLUMNS) + " |"]
         lines += ["|" + "---|" * len(COLUMNS)]
         lines += [
-            "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+            "| " + " | ".join(escape(cell).replace("|", "\\|") for cell in row) + " |"
             for row in self.cells()
         ]
-        return "\n".join([*lines, "", self.timing(), "", self.verdict.replace("\n", "  \n")])
+        return "\n".join(
+            [*lines, "", self.timing(), "", escape(self.verdict, quote=False).replace("\n", "  \n")]
+        )
 
     def to_json(self) -> str:
         """Give it in JSON: numbers, no arrays."""
@@ -227,7 +233,7 @@ class Report:
             "closed_form_seconds": self.closed_time,
             "rows": rows,
         }
-        return json.dumps(whole, indent=2)
+        return json.dumps(_finite(whole), indent=2)
 
     def to_html(self) -> str:
         """Give a fragment of HTML: a table, and the verdict."""
@@ -247,3 +253,12 @@ class Report:
 
     def _repr_html_(self) -> str:
         return self.to_html()
+
+
+def _finite(x: Any) -> Any:
+    """Give what JSON can hold: None in place of infinities and NaN."""
+    if isinstance(x, dict):
+        return {k: _finite(v) for k, v in x.items()}
+    if isinstance(x, list):
+        return [_finite(v) for v in x]
+    return None if isinstance(x, float) and not np.isfinite(x) else x

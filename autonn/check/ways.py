@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from autonn.check.numerical import best_derivative, jumps
+from autonn.check.numerical import Derivative, best_derivative, jumps
 from autonn.check.problem import Arrays, Problem
 from autonn.graph import no_grad
 from autonn.tensors import Tensor, bare
@@ -39,7 +40,13 @@ def contracted(y: Any, g: Any) -> Any:
 def by_autograd(run: Callable[[Arrays], Any], values: Arrays, g: Any) -> tuple[Any, Gradients, Any]:
     """Give the output, autograd's gradients, and where they came from: seeds and inputs."""
     inputs = {name: Tensor(x, requires_grad=True, name=name) for name, x in values.items()}
-    y = run(dict(inputs))
+    try:
+        y = run(dict(inputs))
+    except (AttributeError, TypeError) as error:
+        raise TypeError(
+            f"compare: autograd cannot run the forward pass: {error}. Write it with NumPy's "
+            "functions, and without changing arrays in place (np.where, .at[i].set)"
+        ) from error
     pairs = zip(flatten(y)[0], flatten(g)[0], strict=True)
     ends = [(leaf, seed) for leaf, seed in pairs if isinstance(leaf, Tensor) and leaf.requires_grad]
     if not ends:
@@ -59,9 +66,11 @@ def by_closed_form(problem: Problem, values: Arrays, g: Any) -> tuple[Any, Gradi
     """Give the output and the gradients of the closed form, by name."""
     assert problem.closed is not None
     y, pull = problem.closed(values)
-    found: Any = pull(g)
+    found: Any = pull(deepcopy(g))  # many a backward changes it in place
     if isinstance(found, np.ndarray | np.generic | tuple | list):
         several = list(found) if isinstance(found, tuple | list) else [found]
+        if len(several) > len(values):  # None, for what is not differentiated by
+            several = [part for part in several if part is not None]
         if len(several) != len(values):
             raise ValueError(
                 f"compare: backward gave {len(several)} gradients; want {len(values)}, of "
@@ -70,6 +79,7 @@ def by_closed_form(problem: Problem, values: Arrays, g: Any) -> tuple[Any, Gradi
         found = dict(zip(values, several, strict=True))
     if not isinstance(found, dict):
         raise TypeError(f"compare: backward gave {found!r:.40}; want gradients by name")
+    found = {k.removeprefix("d") if k not in values else k: v for k, v in found.items()}
     missing, unexpected = (
         [n for n in values if n not in found],
         [n for n in found if n not in values],
@@ -95,7 +105,7 @@ def rounding(wide: Problem | None, values: Arrays, g: Any, bases: Sequence[Gradi
     v = {name: np.asarray(x, dtype) for name, x in values.items()}
     try:
         again = by_autograd(wide.run, v, u)[1], by_closed_form(wide, v, u)[1]
-    except TypeError:  # linear algebra, for one, knows no long double
+    except (TypeError, ValueError, AttributeError):  # linear algebra, for one, knows none
         return None
     noise = dict.fromkeys(values, 0.0)
     for base, wider in zip(bases, again, strict=True):
@@ -117,8 +127,30 @@ def indices_of(off: Any, elements: int, rng: np.random.Generator) -> list[tuple[
     return [tuple(int(i) for i in np.unravel_index(k, off.shape)) for k in chosen]
 
 
-def sample(name: str, index: tuple[int, ...], double: Problem, g: Any) -> tuple[Any, bool]:
-    """Differentiate numerically by one element; tell whether there is a kink."""
+class Sample(NamedTuple):
+    """A numerical derivative by one element, and whether there is a kink."""
+
+    place: tuple[int, ...]
+    n: Derivative
+    kink: bool
+
+    def allows(self, gradient: Any, slack: float) -> bool:
+        """Tell whether a gradient may be right here: at a kink, anything between the slopes."""
+        value = float(gradient[self.place])
+        if not np.isfinite(self.n.value):  # nothing is known
+            return True
+        slack += 1e-7 * abs(self.n.value) + 100 * min(
+            self.n.error, 1e-6 * max(1, abs(self.n.value))
+        )
+        if abs(value - self.n.value) <= slack:
+            return True
+        low, high = sorted((self.n.left, self.n.right))
+        rough = slack + 1e-3 * max(abs(low), abs(high))
+        return bool(self.kink and low - rough <= value <= high + rough)
+
+
+def sample(name: str, index: tuple[int, ...], double: Problem, g: Any) -> Sample:
+    """Differentiate numerically by one element."""
     x = double.values[name]
     v = np.zeros_like(x)
     v[index] = 1
@@ -128,16 +160,19 @@ def sample(name: str, index: tuple[int, ...], double: Problem, g: Any) -> tuple[
     def f(h: Any) -> Any:
         try:
             with no_grad():
-                # A Tensor, so that whatever the function does is done as autograd sees it.
-                y = double.run(double.values | {name: Tensor(x + h * v)})
+                # Tensors, so that whatever the function does is done as autograd sees it.
+                y = double.run(
+                    {k: Tensor(a) for k, a in (double.values | {name: x + h * v}).items()}
+                )
             return bare(contracted(y, seeds))
         except ValueError:  # a step out of the function's domain
             return np.nan
 
-    scale = max(1e-3, min(1.0, abs(float(x[index])) or 1.0))
+    scale = max(1e-3, abs(float(x[index])) or 1.0)
     n = best_derivative(f, scale)
-    rough = 1e-4 * max(1.0, abs(n.left), abs(n.right))
-    return n, abs(n.left - n.right) > 10 * rough or jumps(lambda h: float(f(h)), scale)
+    rough = 1e-4 * max(abs(n.left), abs(n.right), 1e-3)
+    kink = abs(n.left - n.right) > 10 * rough or jumps(lambda h: float(f(h)), scale)
+    return Sample(index, n, bool(kink))
 
 
 def timed(call: Callable[[], Any], budget: float) -> float:
