@@ -403,6 +403,18 @@ def test_caches_are_passed_on():
     assert [row.name for row in report.rows] == ["x", "gamma", "beta"]
 
 
+def test_several_outputs_and_a_cache():
+    def step(x: Any, h: Any) -> Any:
+        return np.tanh(x + h), x * h, (x, h)
+
+    def step_backward(dy: Any, dz: Any, cache: Any) -> Any:
+        x, h = cache
+        of_sum = dy * (1 - np.tanh(x + h) ** 2)
+        return of_sum + dz * h, of_sum + dz * x
+
+    assert compare(step, step_backward, ARRAYS[0], ARRAYS[0][::-1].copy()).ok
+
+
 class DictStyle:
     """Parameters and gradients in dicts; gradients add up from call to call."""
 

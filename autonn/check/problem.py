@@ -215,8 +215,8 @@ def of_functions(
 ) -> Problem:
     """Make the problem of a forward and a backward in plain NumPy.
 
-    Either `backward(g, *inputs)`, or, when `forward` gives (y, cache), `backward(g, cache)`. It
-    gives a dict by the names of forward's arguments, or gradients in their order.
+    Either `backward(g, *inputs)`, or, when `forward` gives (y, cache), `backward(g, cache)` (of
+    several outputs, `backward(g0, g1, cache)`). It gives a dict by the names of forward's arguments, or gradients in their order.
     """
     signature = inspect.signature(forward)
     called = {k: _cast(v, dtype) for k, v in signature.bind(*args, **kwargs).arguments.items()}
@@ -244,17 +244,20 @@ def of_functions(
 
     probe = call({k: v.copy() for k, v in values.items()})
     takes = [p.name for p in inspect.signature(backward).parameters.values()]
-    cached = isinstance(probe, tuple) and len(probe) == 2 and len(takes) == 2
-    cached = cached and (takes[1] not in called or not is_float(probe[1]))
+    cached = isinstance(probe, tuple) and len(takes) == len(probe) > 1
+    cached = cached and (takes[-1] not in called or not is_float(probe[-1]))
+
+    def output(y: Any) -> Any:
+        return y if not cached else y[0] if len(y) == 2 else y[:-1]
 
     def run(new: Arrays, **changed: Any) -> Any:
         y = call(new, **changed)
-        return y[0] if cached else y
+        return output(y)
 
     def closed(new: Arrays) -> tuple[Any, Callable[[Any], Arrays]]:
         y = call(new)
         if cached:
-            return y[0], lambda g: backward(g, y[1])
+            return output(y), lambda g: backward(*(g if len(y) > 2 else (g,)), y[-1])
         return y, lambda g: backward(g, *_wanted(takes[1:], given(new)))
 
     def changed(**options: Any) -> Callable[[Arrays], Any]:

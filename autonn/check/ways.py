@@ -74,7 +74,7 @@ def by_closed_form(problem: Problem, values: Arrays, g: Any) -> tuple[Any, Gradi
         if len(several) != len(values):
             raise ValueError(
                 f"compare: backward gave {len(several)} gradients; want {len(values)}, of "
-                f"{', '.join(values)}"
+                f"{', '.join(values)} (target, mask and key_mask are constants)"
             )
         found = dict(zip(values, several, strict=True))
     if not isinstance(found, dict):
