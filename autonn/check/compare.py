@@ -64,8 +64,8 @@ def compare(
     exact
         Compute in `np.longdouble`, which tells rounding from small mistakes.
     elements
-        How many elements of each gradient are differentiated numerically: those where autograd and
-        the closed form differ most, and others at random.
+        How many elements of each gradient are differentiated numerically (fewer, if that takes
+        long): those where autograd and the closed form differ most, and others at random.
     seed
         Of the cotangents, choices and directions.
 
@@ -161,6 +161,8 @@ def judged(
     own, closed = by_closed_form(problem, values, g)
     noise = rounding(wide, values, g, (autograd, closed))
     forward = forward_error(y, own)
+    pause = timed(lambda: double.run(double.values), 0.0)
+    elements = max(2, min(elements, int(0.04 / pause)))  # about half a second for each gradient
     rows = []
     for name, a in autograd.items():
         scale = float(np.max(np.abs(a[np.isfinite(a)]), initial=0))

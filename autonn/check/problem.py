@@ -216,7 +216,8 @@ def of_functions(
     """Make the problem of a forward and a backward in plain NumPy.
 
     Either `backward(g, *inputs)`, or, when `forward` gives (y, cache), `backward(g, cache)` (of
-    several outputs, `backward(g0, g1, cache)`). It gives a dict by the names of forward's arguments, or gradients in their order.
+    several outputs, `backward(g0, g1, cache)`). It gives a dict by the names of forward's
+    arguments, or gradients in their order.
     """
     signature = inspect.signature(forward)
     called = {k: _cast(v, dtype) for k, v in signature.bind(*args, **kwargs).arguments.items()}
