@@ -219,7 +219,7 @@ def of_functions(
     several outputs, `backward(g0, g1, cache)`). It gives a dict by the names of forward's
     arguments, or gradients in their order.
     """
-    signature = inspect.signature(forward)
+    signature = _signature(forward, len(args))
     called = {k: _cast(v, dtype) for k, v in signature.bind(*args, **kwargs).arguments.items()}
     inputs = dict(leaves_of(called))
     values = {k: bare(v) for k, v in inputs.items() if is_float(v) and k not in CONSTANT}
@@ -283,6 +283,16 @@ def of_functions(
         constants=constants,
         sites=True,
     )
+
+
+def _signature(f: Callable[..., Any], count: int) -> inspect.Signature:
+    """Give a function's signature; that of a ufunc, which older NumPys do not tell, by position."""
+    try:
+        return inspect.signature(f)
+    except ValueError:
+        names = ["x"] if count == 1 else [f"x{i}" for i in range(count)]
+        kind = inspect.Parameter.POSITIONAL_ONLY
+        return inspect.Signature([inspect.Parameter(name, kind) for name in names])
 
 
 def _wanted(names: Sequence[str], given: Arrays) -> list[Any]:
