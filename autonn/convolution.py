@@ -240,7 +240,7 @@ def conv_transpose(
                 f"output_padding={output_padding!r}; want less than the stride or the dilation, "
                 f"{max(s, d)}"
             )
-    if x.shape[1] != weight.shape[0] or x.shape[1] % groups:
+    if groups < 1 or x.shape[1] != weight.shape[0] or x.shape[1] % groups:
         raise ValueError(
             f"{x.shape[1]} input channels in {groups} groups do not fit a kernel of shape "
             f"{weight.shape}: want (in, out / groups, *kernel)"
@@ -257,8 +257,6 @@ def conv_transpose(
         raise ValueError(f"an output of size {final}: the padding {padding!r} cuts off all")
     if min(long) < 1:  # all that is left of some axis is what is longer: cut afterwards
         starts = [before for before, _ in cut]
-        long = tuple(n + start for n, start in zip(long, starts, strict=True))
-        more = [max(m, f) for m, f in zip(more, final, strict=True)]
         whole = tuple(
             (n - 1) * s + d * (k - 1) + 1
             for n, s, d, k in zip(size, steps, spread, kernel, strict=True)

@@ -211,6 +211,7 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "a transposed padding in words": (lambda: nn.ConvTranspose2d(1, 2, 3, padding="same")(IMAGE), ValueError, ["'same'", "numbers"]),
     "a padding that cuts off all": (lambda: nn.ConvTranspose2d(1, 2, 1, padding=3)(IMAGE), ValueError, ["(-1, -1)", "cuts off all"]),
     "a weight that does not fit": (lambda: F.conv_transpose(IMAGE, np.ones((2, 3, 3, 3))), ValueError, ["1 input channels", "(2, 3, 3, 3)"]),
+    "no groups to spread": (lambda: F.conv_transpose(IMAGE, np.ones((1, 2, 3, 3)), groups=0), ValueError, ["0 groups"]),
     "a weight of another rank": (lambda: F.conv(IMAGE, np.ones((2, 1, 3))), ValueError, ["(2, 1, 5, 5)", "(2, 1, 3)"]),
     "no groups": (lambda: F.conv(IMAGE, np.ones((2, 1, 3, 3)), groups=0), ValueError, ["0 groups"]),
     "a bias of another length": (lambda: F.conv(IMAGE, np.ones((3, 1, 3, 3)), np.ones(1)), ValueError, ["bias has shape (1,)", "(3,)"]),

@@ -40,22 +40,20 @@ def meaning(c: float, sizes: Mapping[str, float]) -> str:
     >>> meaning(-4.0, {"p": 0.25}), meaning(0.5, {"the length of axis 1 of x": 4.0})
     (' = 1 / p, and the sign is wrong', '')
     """
+    if not c:
+        return ""
     sign = ", and the sign is wrong" if c < 0 else ""
-    distinct = {
-        n: name for name, n in reversed(list(sizes.items()))
-    }  # the first name of each number
-    known = {name: n for n, name in reversed(list(distinct.items()))}
+    known: dict[str, float] = {}
+    for name, n in sizes.items():
+        if n not in known.values():  # the first name of each number
+            known[name] = n
     found = [
         told.format(name)
         for told, of in SHARES
         for name, p in known.items()
         if 0 < p < 1 and np.isclose(abs(c), of(p), rtol=1e-5)
     ]
-    small = min(abs(c), 1 / abs(c) if c else 0) > 1 / 4.5 or round(max(abs(c), 1 / abs(c)), 6) in (
-        2,
-        3,
-        4,
-    )
+    small = max(abs(c), 1 / abs(c)) < 4.5
     for told, of in LENGTHS:
         for name, n in known.items():
             told_of_batch = name == "the batch size" and told.startswith("1 / {}:")

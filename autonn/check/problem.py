@@ -72,6 +72,20 @@ def leaves_of(called: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield (f"{name}{i}" if isinstance(value, tuple | list) else name), leaf
 
 
+def filled(called: Mapping[str, Any], new: Arrays) -> Arrays:
+    """Give arguments with new arrays where `leaves_of` names them; all others are copies."""
+    found = {}
+    for name, value in called.items():
+        if isinstance(value, dict):
+            found[name] = deepcopy(value)
+            continue
+        leaves, rebuild = flatten(value)
+        several = isinstance(value, tuple | list)
+        names = [f"{name}{i}" if several else name for i in range(len(leaves))]
+        found[name] = rebuild([new.get(k, _own(x)) for k, x in zip(names, leaves, strict=True)])
+    return found
+
+
 def is_float(x: Any) -> bool:
     """Tell whether x is an array, or a Tensor, of floating point."""
     return isinstance(x, np.ndarray | np.generic | Tensor) and x.dtype.kind == "f"
@@ -102,14 +116,8 @@ def of_layer(
     def with_values(new: Arrays) -> tuple[list[Any], Arrays]:
         for name, (module, key) in owners.items():
             setattr(module, key, new[name])
-        args = {}
-        for name, value in called.items():
-            leaves, rebuild = flatten(value)
-            tupled = isinstance(value, tuple | list)
-            names = [f"{name}{i}" if tupled else name for i in range(len(leaves))]
-            args[name] = rebuild([new.get(k, leaf) for k, leaf in zip(names, leaves, strict=True)])
         bound = inspect.signature(layer.forward).bind_partial()
-        bound.arguments.update(args)
+        bound.arguments.update(filled(called, new))
         return list(bound.args), dict(bound.kwargs)
 
     def run(new: Arrays) -> Any:
@@ -226,21 +234,9 @@ def of_functions(
     if not values:
         raise TypeError(f"compare: {_name(forward)} is given no array of floating point")
 
-    def given(new: Arrays) -> Arrays:
-        found = {}
-        for name, value in called.items():
-            if isinstance(value, dict):
-                found[name] = deepcopy(value)
-                continue
-            leaves, rebuild = flatten(value)
-            tupled = isinstance(value, tuple | list)
-            names = [f"{name}{i}" if tupled else name for i in range(len(leaves))]
-            found[name] = rebuild([new.get(k, _own(x)) for k, x in zip(names, leaves, strict=True)])
-        return found
-
     def call(new: Arrays, **changed: Any) -> Any:
         bound = signature.bind_partial()
-        bound.arguments.update(given(new))
+        bound.arguments.update(filled(called, new))
         return forward(*bound.args, **(dict(bound.kwargs) | changed))
 
     probe = call({k: v.copy() for k, v in values.items()})
@@ -259,7 +255,7 @@ def of_functions(
         y = call(new)
         if cached:
             return output(y), lambda g: backward(*(g if len(y) > 2 else (g,)), y[-1])
-        return y, lambda g: backward(g, *_wanted(takes[1:], given(new)))
+        return y, lambda g: backward(g, *_wanted(takes[1:], filled(called, new)))
 
     def changed(**options: Any) -> Callable[[Arrays], Any]:
         return lambda new: run(new, **options)
