@@ -7,6 +7,7 @@ from autonn.engine import defvjp, implements
 from autonn.graph import PRIMITIVES, no_grad, primitive
 from autonn.summary import summary
 from autonn.tensors import Tensor
+from autonn.trace import trace
 from autonn.transforms import grad, hessian, hvp, jacobian, value_and_grad, vjp
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ __all__ = [
     "primitive",
     "summary",
     "tensor",
+    "trace",
     "value_and_grad",
     "vjp",
 ]

@@ -36,7 +36,10 @@ class Observer(Protocol):
         """See one operation and its result."""
 
     def backward(self, node: Node, g: Array, cotangents: Cotangents) -> None:
-        """See what a node received, and what its rules made of it for each parent."""
+        """See what a node received, and what its rules made of it for each parent.
+
+        There are no cotangents where the walk ends: at leaves, and at what it was aimed at.
+        """
 
 
 class State(NamedTuple):
@@ -276,6 +279,8 @@ def walk(
         primitive = node.primitive
         if primitive is None or (reach is not None and node in targets):
             found[node] = g
+            for observer in watching:
+                observer.backward(node, g, ())
             continue
         if node.spent:
             raise RuntimeError(

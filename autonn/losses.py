@@ -19,10 +19,9 @@ def reduced(loss: Array, reduction: str, count: Any = None) -> Array:
         return loss
     if reduction not in ("mean", "sum"):
         raise ValueError(f"reduction={reduction!r}; want 'mean', 'sum' or 'none'")
-    total = np.sum(loss)
-    return (
-        total if reduction == "sum" else total / (np.size(bare(loss)) if count is None else count)
-    )
+    if reduction == "mean" and count is None:
+        return np.mean(loss)
+    return np.sum(loss) if reduction == "sum" else np.sum(loss) / count
 
 
 def _same_shape(name: str, x: Array, target: Any) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from autonn.nn.module import running
 
-_OWN = (str(Path(__file__).parent), str(Path(np.__file__).parent), "<autonn")
+OWN = (str(Path(__file__).parent), str(Path(np.__file__).parent), "<autonn")
 
 
 def source_line() -> str:
@@ -19,7 +19,7 @@ def source_line() -> str:
     It is the innermost line outside autonn and NumPy.
     """
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN):
         frame = frame.f_back
     name, line = frame.f_code.co_filename, frame.f_lineno
     text = f"{name}:{line}: {linecache.getline(name, line).strip()}".rstrip(": ")

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
-from importlib.util import module_from_spec, spec_from_file_location
-from inspect import Parameter, isclass, signature
 from pathlib import Path
 from time import perf_counter
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,8 +17,7 @@ from rich.text import Text
 
 from autonn.check import CATALOGUE, Report, compare
 from autonn.nn import Module
-
-Shape = tuple[int, ...]
+from autonn.subjects import Shape, in_file, inputs_of, layer, load, taken
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>autonn compare</title>
@@ -43,7 +37,7 @@ th:first-child, td:first-child, th:last-child, td:last-child {{ text-align: left
 
 
 def run(
-    what: Sequence[str],
+    what: Sequence[str] = (),
     shapes: Sequence[Shape] = (),
     dtype: str = "float64",
     exact: bool = False,
@@ -53,6 +47,25 @@ def run(
     console: Console | None = None,
 ) -> int:
     """Compare, print what was found, write files; give 0 if all agree, 1 if not."""
+    reports = judged(what, shapes, dtype, exact, seed, console)
+    if html is not None:
+        tables = "\n".join(report.to_html() for report in reports)
+        Path(html).write_text(PAGE.format(told=_count(reports), reports=tables), encoding="utf-8")
+    if to_json is not None:
+        found = [json.loads(report.to_json()) for report in reports]
+        Path(to_json).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    return int(not all(report.ok for report in reports))
+
+
+def judged(
+    what: Sequence[str] = (),
+    shapes: Sequence[Shape] = (),
+    dtype: str = "float64",
+    exact: bool = False,
+    seed: int = 0,
+    console: Console | None = None,
+) -> list[Report]:
+    """Compare, print what was found, and give it; by default all layers."""
     console = console or Console()
     start = perf_counter()
     names = list(what) or list(CATALOGUE)
@@ -70,78 +83,37 @@ def run(
         for report in reports:
             if not report.ok:
                 console.print(Text(f"{report.title}: {report.verdict}", style="bold red"))
-    wrong = sum(not report.ok for report in reports)
-    seconds = perf_counter() - start
-    told = f"{len(reports) - wrong} of {len(reports)} agree, in {seconds:.1f} s"
-    console.print(Text(told, style="green" if not wrong else "bold red"))
-    if html is not None:
-        page = PAGE.format(told=told, reports="\n".join(report.to_html() for report in reports))
-        Path(html).write_text(page, encoding="utf-8")
-    if to_json is not None:
-        found = [json.loads(report.to_json()) for report in reports]
-        Path(to_json).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    return int(wrong > 0)
+    style = "green" if all(report.ok for report in reports) else "bold red"
+    console.print(Text(f"{_count(reports)}, in {perf_counter() - start:.1f} s", style=style))
+    return reports
+
+
+def _count(reports: Sequence[Report]) -> str:
+    return f"{sum(report.ok for report in reports)} of {len(reports)} agree"
 
 
 def subject(name: str, shapes: Sequence[Shape], seed: int) -> list[Any]:
-    """Give what to compare and its inputs, of a layer's name or of "path/to/file.py:name"."""
-    rng = np.random.default_rng(seed)
-    path, colon, inner = name.rpartition(":")
-    if colon and path.endswith(".py"):
-        return from_file(Path(path), inner, shapes, rng)
-    if name not in CATALOGUE:
-        near = get_close_matches(name, CATALOGUE, 3)
-        told = f"; near it are {', '.join(near)}" if near else f"; there are {', '.join(CATALOGUE)}"
-        raise ValueError(f"no layer {name!r}{told}")
-    entry = CATALOGUE[name]
-    shape = shapes[0] if shapes else entry.shape
-    return [entry.layer(rng, shape), *entry.inputs(rng, shape)]
+    """Give what to compare and its inputs, of a layer's name or of "path/to/file.py:name".
 
-
-def from_file(
-    path: Path, name: str, shapes: Sequence[Shape], rng: np.random.Generator
-) -> list[Any]:
-    """Give a function of a file and its `name_backward`, or a class with both, and random inputs.
-
-    Each argument without a default is an array of the shape given for it, or of the last one given.
+    In a file that is a function and its `name_backward`, or a class with both.
     """
+    rng = np.random.default_rng(seed)
+    place = in_file(name)
+    if place is None:
+        return layer(name, shapes, rng)
+    path, inner = place
     module = load(path)
-    if not hasattr(module, name) and hasattr(module, f"{name}_forward"):
-        name = f"{name}_forward"
-    if not hasattr(module, name):
-        there = [k for k, v in vars(module).items() if callable(v) and not k.startswith("_")]
-        raise ValueError(f"{path} has no {name!r}; there are {', '.join(there)}")
-    thing: Any = getattr(module, name)
-    thing = thing() if isclass(thing) else thing
-    both = hasattr(thing, "forward") and hasattr(thing, "backward")
-    call = thing.forward if both or isinstance(thing, Module) else thing
-    wanted = [p for p in signature(call).parameters.values() if p.default is Parameter.empty]
-    shapes = list(shapes) or [(4, 5)]
-    shapes += [shapes[-1]] * (len(wanted) - len(shapes))
-    inputs = [rng.normal(size=shape) for _, shape in zip(wanted, shapes, strict=False)]
-    if both or isinstance(thing, Module):
+    if not hasattr(module, inner) and hasattr(module, f"{inner}_forward"):
+        inner = f"{inner}_forward"
+    thing = taken(module, path, inner)
+    inputs = inputs_of(thing, shapes, rng)
+    if isinstance(thing, Module) or (hasattr(thing, "forward") and hasattr(thing, "backward")):
         return [thing, *inputs]
-    names = [f"{name}_backward", f"{name.removesuffix('_forward')}_backward"]
+    names = [f"{inner}_backward", f"{inner.removesuffix('_forward')}_backward"]
     for backward in names:
         if hasattr(module, backward):
             return [thing, getattr(module, backward), *inputs]
-    raise ValueError(f"{path} has no {names[-1]}: what gives the gradients of {name}?")
-
-
-def load(path: Path) -> ModuleType:
-    """Run a file as a module."""
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}")
-    spec = spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[path.stem] = module_from_spec(spec)
-    sys.path.insert(0, str(path.parent))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(path.parent))
-    return module
+    raise ValueError(f"{path} has no {names[-1]}: what gives the gradients of {inner}?")
 
 
 # ----- What the terminal shows -----

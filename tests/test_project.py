@@ -23,11 +23,12 @@ from autonn import cli, data, demo, nn
 ROOT = Path(__file__).parents[1]
 # Each may import those above it, and nothing below.
 ORDER = [
-    "compile", "methods", "graph", "tensors", "engine", "windows", "special", "rules", "tree", "compositions", "shapes", "algebra", "series",
+    "compile", "methods", "graph", "formulas", "tensors", "engine", "windows", "special", "rules", "tree", "compositions", "shapes", "algebra", "series",
     "transforms", "activations", "losses", "convolution", "pooling", "attention", "functional", "init", "nn.module", "nn.linear", "nn.convolution", "nn.pooling", "nn.activations", "nn.dropout", "nn.norms", "nn.embedding", "nn.attention", "nn.recurrent", "nn.sparse", "nn.rbm", "nn.losses", "nn", "sites", "summary",
     "oracle.base", "oracle.linear", "oracle.activations", "oracle.dropout", "oracle.norms", "oracle.convolution", "oracle.pooling", "oracle.embedding", "oracle.attention", "oracle.recurrent", "oracle.rbm", "oracle.losses", "oracle",
-    "check.numerical", "check.gradcheck", "check.factors", "check.diagnosis", "check.report", "check.explain", "check.binding", "check.problem", "check.ways", "check.catalogue", "check.compare", "check", "anomaly",
-    "data", "verdicts", "demo", "", "cli",
+    "check.numerical", "check.gradcheck", "check.factors", "check.diagnosis", "check.report", "check.explain", "check.binding", "check.problem", "check.ways", "check.catalogue", "check.compare", "check", "check.rules", "anomaly",
+    "trace.serial", "trace.data", "trace.frames", "trace.recorder", "trace.run", "trace",
+    "data", "subjects", "verdicts", "demo", "", "cli",
 ]  # fmt: skip
 OUTSIDE = {"numpy": None, "rich": {"demo", "verdicts"}}
 
@@ -91,16 +92,33 @@ def toml(name: str) -> list[str]:
 
 
 def test_packages_are_the_folders():
-    folders = {
-        ".".join(p.parent.relative_to(ROOT).parts) for p in (ROOT / "autonn").rglob("__init__.py")
-    }
+    inits = [p for name in ("autonn", "viz") for p in (ROOT / name).rglob("__init__.py")]
+    folders = {".".join(p.parent.relative_to(ROOT).parts) for p in inits}
     assert set(toml("packages")) == folders
+
+
+PICTURES = sorted((ROOT / "viz").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", PICTURES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_pictures_need_autonn_and_what_their_extra_brings(path: Path):
+    for target, depth in imports(path):
+        assert depth == 0, f"{target} is imported inside something"
+        top = target.partition(".")[0]
+        known = {"autonn", "viz", "numpy", "graphviz", "matplotlib"}
+        known |= {"rich"} if path.name == "demo.py" else set()
+        assert top in known | set(sys.stdlib_module_names), f"{path.name} imports {top}"
 
 
 def public() -> list[tuple[str, Any]]:
     found = []
-    for name in MODULES:
-        module = importlib.import_module(f"autonn.{name}" if name else "autonn")
+    names = [f"autonn.{name}" if name else "autonn" for name in MODULES]
+    names += [
+        ".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for p in PICTURES
+    ]
+    for name in names:
+        module = importlib.import_module(name)
         for key, value in vars(module).items():
             ours = getattr(value, "__module__", None) == module.__name__
             if (
@@ -176,7 +194,7 @@ def test_minibatches_cover_all_once():
 
 def test_the_demo_reads_digits():
     out = io.StringIO()
-    reached = demo.run(console=Console(file=out, width=80))
+    reached = demo.run(console=Console(file=out, width=80)).accuracy
     assert reached >= 0.97
     assert f"{reached:.2%}" in out.getvalue()
     assert "agree, in" in out.getvalue()
@@ -184,8 +202,8 @@ def test_the_demo_reads_digits():
 
 
 def test_the_demo_is_the_same_each_time():
-    quiet = [demo.run(2, 3, Console(file=io.StringIO()), verdict=False) for _ in range(2)]
-    assert quiet[0] == quiet[1]
+    quiet = [demo.run(2, 3, console=Console(file=io.StringIO()), verdict=False) for _ in range(2)]
+    assert quiet[0].history == quiet[1].history
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def received(seeds: Mapping[Node, Array], x: Node) -> dict[Node, Array]:
     watcher = _Received()
     with state(observers=(*current_state().observers, watcher)):
         found = walk(seeds, retain=True, create=False, targets=[x])
-    return watcher.by_node | {x: found[x]} if x in found else {}
+    return watcher.by_node if x in found else {}
 
 
 def through_nodes(seeds: Mapping[Node, Array], x: Node, most: int = 60) -> dict[str, Array]:
@@ -247,7 +247,8 @@ def explain(
             found = walk(start, retain=True, create=False, targets=stops)
         zero = np.zeros(x.shape, x.dtype)
         parts[name] = np.asarray(found.get(x.node, zero))
-        ops = [str(n.primitive) for n in watcher.by_node if _leads(n, x.node, stops)]
+        passed = [n for n in watcher.by_node if n not in stops]
+        ops = [str(n.primitive) for n in passed if _leads(n, x.node, stops)]
         routes[name] = list(reversed(ops))
         if node is not y.node:
             cotangents[name] = np.asarray(everything[node])

@@ -1,0 +1,277 @@
+"""Recording: an observer that writes down each operation, and what made it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import FrameType
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from autonn.formulas import formulas
+from autonn.graph import Array, Cotangents, Node, Primitive
+from autonn.tensors import Tensor, bare
+from autonn.trace import frames as look
+from autonn.trace.data import Graph, Op, Scope
+
+
+class Recorder:
+    """Writes a `Graph` while a program runs, as an observer of its operations.
+
+    Layers of calls are held by their frames, which no other call can have while they are held.
+    """
+
+    def __init__(self, values: bool = True, base: FrameType | None = None) -> None:
+        self.graph = Graph()
+        self.values, self.base = values, base
+        self.calls: dict[int, look.Call] = {}  # of each scope that is a layer
+        self.ends: dict[int, int] = {}  # of each scope, the last value made there
+        self._by_node: dict[Node, int] = {}
+        self._by_id: dict[int, int] = {}  # of what has no node; _held keeps those ids theirs
+        self._held: list[Any] = []
+        self._open: list[tuple[FrameType, int]] = []
+        self._owners: dict[int, ref[Any]] = {}
+        self._gradients = 0
+        self._names: dict[Primitive, str] = {}
+
+    # ----- What it sees -----
+
+    def forward(
+        self, primitive: Primitive, operands: Sequence[Any], params: Mapping[str, Any], y: Tensor
+    ) -> None:
+        """Write down an operation."""
+        frames = look.stack(self.base)
+        running = list(look.calls(frames))
+        pulled = look.pulling(frames)
+        op = Op(0, "op", self._name(primitive), params=dict(params))
+        if pulled is None:
+            op.scope = self._scope(running, frames)
+            op.site, op.code = look.line_of(frames, ours=False), look.line_of(frames, ours=True)
+        elif pulled in self._by_node:
+            op.phase, op.pulls = "backward", self._by_node[pulled]
+            op.scope = self.graph.ops[op.pulls].scope
+        else:
+            op.phase = "backward"
+        for argument, x in zip(argument_names(primitive, len(operands)), operands, strict=True):
+            if look.is_number(x):
+                op.numbers[argument] = x.item() if isinstance(x, np.generic) else x
+                name = look.attribute_of(x, running)[1] if type(x) is float else ""
+                if name:
+                    op.called[argument] = name
+            else:
+                op.inputs[argument] = self._known(x, running, frames, op.phase)
+        self._add(op, y)
+        self._keep(op, y.node)
+        scope = op.scope
+        while scope is not None and op.phase == "forward":
+            self.ends[scope] = op.id
+            scope = self.graph.scopes[scope].parent
+
+    def backward(self, node: Node, g: Array, cotangents: Cotangents) -> None:
+        """Write down a gradient that is complete."""
+        if node in self._by_node:
+            op, g = self.graph.ops[self._by_node[node]], bare(g)
+            op.order = self._gradients if op.order is None else op.order
+            self._gradients += 1
+            if self.values:
+                op.grad = np.array(g) if op.grad is None else op.grad + g
+
+    # ----- Values -----
+
+    def _name(self, primitive: Primitive) -> str:
+        """Name a primitive, and note its formulas; a second one of the same name is another."""
+        if primitive not in self._names:
+            name, number = primitive.name, 2
+            while name in self.graph.rules:
+                name, number = f"{primitive.name} {number}", number + 1
+            self._names[primitive] = name
+            self.graph.rules[name] = formulas(primitive)
+        return self._names[primitive]
+
+    def _add(self, op: Op, x: Any) -> Op:
+        op.id = len(self.graph.ops)
+        array, node = bare(x), getattr(x, "node", None)
+        op.shape, op.dtype = array.shape, str(array.dtype)
+        op.name = op.name or getattr(x, "name", None) or ""
+        op.grads = node is not None
+        if self.values:
+            op.value = np.asarray(array)
+        if node is not None:
+            self._by_node[node] = op.id
+        else:
+            self._by_id[id(x)] = op.id
+            self._held.append(x)
+        self.graph.ops.append(op)
+        return op
+
+    def _known(self, x: Any, running: list[look.Call], frames: list[FrameType], phase: str) -> int:
+        """Give the id of an operand: a leaf if it has not been seen yet."""
+        node = x.node if isinstance(x, Tensor) else None
+        known = self._by_id.get(id(x)) if node is None else self._by_node.get(node)
+        if known is not None:
+            op = self.graph.ops[known]
+            if phase == "forward":
+                op.name = op.name or look.name_of(x, frames)
+            return known
+        op = Op(0, "constant", phase=phase)
+        module, attribute = look.attribute_of(x, running)
+        if module is not None:
+            op.name = attribute
+            op.kind = "parameter" if module._is_parameter.get(attribute) else "constant"
+            within = [i for i, call in self.calls.items() if call.module is module]
+            op.scope = within[-1] if within else None
+        elif phase == "forward":
+            base = getattr(x, "base", None)
+            if isinstance(base, np.ndarray) and look.is_argument(base, running):
+                whole = self._known(base, running, frames, phase)
+                op = Op(0, "op", "view", inputs={"x": whole})
+                if x.size == base.size and x.flags.c_contiguous and base.flags.c_contiguous:
+                    op.op, op.params = "reshape", {"shape": x.shape}
+            else:
+                op.name = look.name_of(x, frames)
+                given = node is not None or look.is_argument(x, running)
+                op.kind = "input" if given else "constant"
+            op.scope = None if op.kind == "input" else self._scope(running, frames)
+        added = self._add(op, x)
+        if self.values and not isinstance(x, Tensor):
+            added.value = np.array(x)  # which its owner may change
+        return added.id
+
+    def _keep(self, op: Op, node: Node | None) -> None:
+        """Count what the rules keep, each array once."""
+        for name, kept in node.kept.items() if node is not None else ():
+            several = kept if isinstance(kept, tuple) else (kept,)
+            arrays = [x for x in several if isinstance(x, np.ndarray)]
+            op.saved |= {name: sum(x.nbytes for x in arrays)} if arrays else {}
+            for x in arrays:
+                while isinstance(x.base, np.ndarray):
+                    x = x.base
+                first = self._owners.get(id(x))
+                if first is None or first() is not x:
+                    self._owners[id(x)] = ref(x)
+                    op.memory += x.nbytes
+
+    # ----- Layers -----
+
+    def _scope(self, running: list[look.Call], frames: list[FrameType]) -> int | None:
+        """Give the scope of the running calls; make those that are new."""
+        same = 0
+        while same < min(len(running), len(self._open)):
+            if running[same].frame is not self._open[same][0]:
+                break
+            same += 1
+        del self._open[same:]
+        for depth in range(same, len(running)):
+            parent = self._open[-1][1] if self._open else None
+            scope = self._scoped(running[: depth + 1], parent, frames)
+            self._open.append((running[depth].frame, scope.id))
+        return self._open[-1][1] if self._open else None
+
+    def _scoped(self, running: list[look.Call], parent: int | None, frames: Any) -> Scope:
+        call = running[-1]
+        scope = Scope(len(self.graph.scopes), call.kind, call.label, parent)
+        self.graph.scopes.append(scope)
+        if call.module is not None:
+            self.calls[scope.id] = call
+            outer = [c.module for c in running[:-1] if c.module is not None]
+            names = [n for n, m in outer[-1].named_modules() if m is call.module] if outer else []
+            scope.name = names[0] if names else look.name_of(call.module, frames)
+            scope.described = call.module.describe()
+            scope.parameters = sum(p.size for p in call.module.parameters())
+            for p in call.module.parameters():  # no memory of the operations that keep them
+                self._owners[id(bare(p))] = ref(bare(p))
+        return scope
+
+    # ----- What it knows -----
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes of what was seen."""
+        return list(self._by_node)
+
+    def id_of(self, x: Tensor) -> int | None:
+        """Give the id of a Tensor that was seen."""
+        return self._by_id.get(id(x)) if x.node is None else self._by_node.get(x.node)
+
+    def name_variables(self) -> None:
+        """Give what the caller's variables hold their names, if it has none."""
+        for name, value in self.base.f_locals.items() if self.base is not None else ():
+            known = self.id_of(value) if isinstance(value, Tensor) else None
+            if known is not None and not name.startswith("_"):
+                self.graph.ops[known].name = self.graph.ops[known].name or name
+
+    def adopt(self, y: Tensor) -> None:
+        """Write down what a Tensor was computed from, as far as its graph tells."""
+        kept = _kept_values(y)
+        for node in _topological(y.node):
+            if node in self._by_node:
+                continue
+            primitive, notes = node.primitive, node.notes
+            op = Op(len(self.graph.ops), "input" if primitive is None else "op", grads=True)
+            op.shape, op.dtype = node.shape, str(node.dtype)
+            op.name = (notes and notes.name) or ""
+            op.site = (notes and notes.site) or ""
+            op.value = kept.get(node) if self.values else None
+            if primitive is None and notes is not None and notes.grad is not None and self.values:
+                op.grad = bare(notes.grad)
+            if primitive is not None:
+                op.op, op.params = self._name(primitive), node.params
+                for argument, parent in zip(
+                    argument_names(primitive, len(node.parents)), node.parents, strict=True
+                ):
+                    if parent is not None:
+                        op.inputs[argument] = self._by_node[parent]
+                self._keep(op, node)
+            self._by_node[node] = op.id
+            self.graph.ops.append(op)
+
+
+def argument_names(primitive: Primitive, count: int) -> list[str]:
+    """Name the operands of a call; those of `*xs` by number: xs0, xs1."""
+    arrays = primitive.signature.arrays
+    if primitive.signature.variadic:
+        return [f"{arrays[0]}{i}" for i in range(count)]
+    return list(arrays)
+
+
+def _topological(root: Node | None) -> Iterator[Node]:
+    """Give what a node was made from, and it last; operands before what is made of them."""
+    seen: set[Node] = set()
+    stack = [] if root is None else [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            yield node
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack += [(p, False) for p in reversed(node.parents) if p is not None]
+
+
+def _kept_values(y: Tensor) -> dict[Node, Any]:
+    """Give the values that rules have kept, which are some nodes' own."""
+    found: dict[Node, Any] = {} if y.node is None else {y.node: bare(y)}
+    for node in _topological(y.node):
+        primitive = node.primitive
+        if primitive is None:
+            continue
+        for name, kept in node.kept.items():
+            if name == "y":
+                owners: Sequence[Node | None] = (node,)
+            elif name in primitive.signature.arrays and not primitive.signature.variadic:
+                owners = (node.parents[primitive.signature.arrays.index(name)],)
+            else:
+                continue
+            for owner in owners:
+                if owner is not None and isinstance(kept, np.ndarray | np.generic):
+                    found.setdefault(owner, np.asarray(kept))
+    return found
+
+
+def tell_parameters(graph: Graph) -> None:
+    """Call inputs that require grad parameters where no layer has any."""
+    if not any(op.kind == "parameter" for op in graph.ops):
+        for op in graph.ops:
+            if op.kind == "input" and op.grads:
+                op.kind = "parameter"

@@ -1,0 +1,117 @@
+"""How numbers, shapes and parameters are written on cards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autonn.trace import Op
+
+LONGEST = 40
+
+
+def shortened(text: str, width: int = LONGEST) -> str:
+    """Cut what is too long, and say so."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Give a shape as it is spoken of.
+
+    Examples
+    --------
+    >>> shape_text((32, 8)), shape_text((8,)), shape_text(())
+    ('32×8', '8', 'scalar')
+    """
+    return "×".join(map(str, shape)) if shape else "scalar"
+
+
+def number_text(x: Any) -> str:
+    """Give a number in few digits.
+
+    Examples
+    --------
+    >>> number_text(1e-05), number_text(0.12345), number_text(32.0), number_text(True)
+    ('1e-05', '0.123', '32', 'True')
+    """
+    if isinstance(x, bool | np.bool_ | complex | np.complexfloating):
+        return str(x)
+    x = float(x)
+    return f"{x:.3g}" if not x.is_integer() or abs(x) >= 1e6 else str(int(x))
+
+
+def bytes_text(count: int) -> str:
+    """Give a number of bytes in a unit that suits it.
+
+    Examples
+    --------
+    >>> bytes_text(64), bytes_text(2048), bytes_text(3_200_000)
+    ('64 B', '2.0 kB', '3.2 MB')
+    """
+    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} B"
+
+
+def norm_of(g: Any) -> float | None:
+    """Give a gradient's Euclidean length; infinite or NaN if it holds such numbers."""
+    if g is None:
+        return None
+    with np.errstate(all="ignore"):
+        return float(np.linalg.norm(np.asarray(g, np.float64).ravel()))
+
+
+def grad_text(norm: float) -> str:
+    """Give what a card says of its gradient.
+
+    Examples
+    --------
+    >>> grad_text(0.1234), grad_text(1e-17), grad_text(math.nan)
+    ('grad 0.123', 'grad 0', 'grad NaN')
+    """
+    if math.isnan(norm):
+        return "grad NaN"
+    return f"grad {number_text(norm) if norm >= ZERO or math.isinf(norm) else 0}"
+
+
+ZERO, EXPLODING = 1e-12, 1e6
+
+
+def weight_of(norm: float) -> str:
+    """Say whether a gradient is "zero", "bad" (not finite, or exploding) or "fine"."""
+    if not norm <= EXPLODING:
+        return "bad"
+    return "zero" if norm < ZERO else "fine"
+
+
+def attributes(op: Op) -> str:
+    """Give the parameters and numbers that a card shows: what says more than the shape does."""
+    told = {op.called.get(k, k): number_text(v) for k, v in op.numbers.items()}
+    for name, value in op.params.items():
+        empty = isinstance(value, tuple | list | str) and not value
+        if name in SILENT or value is None or value is False or empty:
+            continue
+        told[name] = _parameter(value)
+    return shortened(" ".join(f"{k}={v}" for k, v in told.items()))
+
+
+SILENT = ("shape", "keepdims", "x_shape", "size", "groups", "dilation")  # the card's shape says it
+
+
+def _parameter(value: Any) -> str:
+    if isinstance(value, tuple) and len(value) == 1:
+        return _parameter(value[0])
+    if isinstance(value, tuple | list):
+        return ",".join(map(_parameter, value))
+    if isinstance(value, slice):
+        ends = ("" if v is None else str(v) for v in (value.start, value.stop))
+        return ":".join(ends) + ("" if value.step is None else f":{value.step}")
+    if isinstance(value, np.ndarray):
+        return f"array {shape_text(value.shape)}"
+    if isinstance(value, float | np.floating):
+        return number_text(value)
+    return "…" if value is Ellipsis else str(value)

@@ -1,0 +1,344 @@
+"""What belongs together in a picture: layers, functions, repeated blocks, as a tree of groups."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from autonn.trace import Graph, Op, Scope
+
+MOST_CHILDREN = 60  # what one group shows at a time; more are put together in chunks
+LONGEST_PERIOD = 64
+READABLE, LARGEST = 150, 1500  # cards: to start with, and at most
+
+
+@dataclass(eq=False)
+class Group:
+    """Cards that belong together: one card when closed, a box around them when open.
+
+    Attributes
+    ----------
+    kind
+        "layer", "function", "step", "repeat" (of identical blocks), "chunk" (of many operations) or
+        "root".
+    label, name
+        What its head says: the class, and what holds the layer.
+    told
+        What stands beside it in grey.
+    count
+        How many blocks a repeat holds.
+    children
+        In order: the ids of operations, and groups.
+    scope
+        The layer's call, if it is one.
+    phase
+        Of its operations.
+    is_open
+        Whether its children are shown.
+    """
+
+    kind: str
+    label: str = ""
+    name: str = ""
+    told: str = ""
+    count: int = 1
+    children: list[int | Group] = field(default_factory=list)
+    scope: Scope | None = None
+    phase: str = "forward"
+    is_open: bool = True
+    id: int = -1
+    parent: Group | None = None
+
+    def groups(self) -> Iterator[Group]:
+        """Give all groups below, each before those in it, numbered in that order."""
+        stack: list[Group] = [self]
+        while stack:
+            group = stack.pop()
+            yield group
+            stack += reversed([child for child in group.children if isinstance(child, Group)])
+
+    def ops(self) -> Iterator[int]:
+        """Give the ids of all operations below, in order."""
+        for group in self.groups():
+            yield from (child for child in group.children if isinstance(child, int))
+
+
+def tree(
+    graph: Graph,
+    shown: Callable[[Op], bool] = lambda op: True,
+    *,
+    fold: bool = True,
+    together: int = MOST_CHILDREN,
+) -> Group:
+    """Put the operations that are shown into groups.
+
+    Layers and functions come from the graph's scopes. A function of a single operation is no group,
+    nor is a layer; a function that is all that a layer does is the layer. With `fold`, identical
+    blocks in a row become one "repeat". What still has more than `together` children is cut into
+    chunks.
+    """
+    root = _by_scope(graph, shown)
+    _simplify(root, graph)
+    if fold:
+        _fold_all(root, graph)
+    _cut_all(root, graph, together)
+    number = -1
+    for group in root.groups():
+        group.id, number = number, number + 1
+        for child in group.children:
+            if isinstance(child, Group):
+                child.parent = group
+    return root
+
+
+def _by_scope(graph: Graph, shown: Callable[[Op], bool]) -> Group:
+    root = Group("root")
+    known: dict[tuple[int | None, str], Group] = {(None, "forward"): root, (None, "backward"): root}
+    for op in graph.ops:
+        if not shown(op):
+            continue
+        missing = []
+        scope = op.scope
+        while (scope, op.phase) not in known:
+            assert scope is not None
+            missing.append(scope)
+            scope = graph.scopes[scope].parent
+        group = known[scope, op.phase]
+        for i in reversed(missing):
+            made = _of_scope(graph.scopes[i], op.phase)
+            group.children.append(made)
+            known[i, op.phase] = group = made
+        group.children.append(op.id)
+    return root
+
+
+def _of_scope(scope: Scope, phase: str) -> Group:
+    told = f"{scope.parameters:,} params" if scope.parameters else ""
+    told = "backward" if phase == "backward" else told
+    return Group(scope.kind, scope.label, scope.name, told, scope=scope, phase=phase)
+
+
+def _simplify(root: Group, graph: Graph) -> None:
+    """Dissolve the groups that say nothing."""
+    for group in reversed(list(root.groups())):
+        kept: list[int | Group] = []
+        for child in group.children:
+            if isinstance(child, Group) and (_trivial(child, group, graph) or _passes_on(child)):
+                kept += child.children
+            else:
+                kept.append(child)
+        group.children = kept
+    layers = [c for c in root.children if isinstance(c, Group) and c.phase == "forward"]
+    whole = [c for c in layers if any(g.kind == "layer" for g in c.groups() if g is not c)]
+    if len(whole) == 1:  # the model itself needs no box
+        model = whole[0].scope
+        for outer in [c for c in root.children if isinstance(c, Group) and c.scope is model]:
+            root.label, root.name = outer.label, outer.name
+            place = root.children.index(outer)
+            root.children[place : place + 1] = outer.children
+
+
+def _trivial(child: Group, group: Group, graph: Graph) -> bool:
+    made = [i for i in child.ops() if graph.ops[i].kind == "op"]
+    all_of_it = len(group.children) == 1 and group.kind == "layer"
+    pieces = child.label in ("split", "array_split")  # which are what one wants to see
+    return len(made) < 2 or pieces or (child.kind == "function" and all_of_it)
+
+
+def _passes_on(child: Group) -> bool:
+    """Tell whether a function does nothing but call another, whose name then says more."""
+    return child.kind == "function" and len(child.children) == 1
+
+
+# ----- Repeated blocks -----
+
+
+def _fold_all(root: Group, graph: Graph) -> None:
+    """Fold repeated blocks, the innermost first."""
+    users = graph.users
+    signatures: dict[int | Group, int] = {}
+    numbers: dict[object, int] = {}
+    for group in reversed(list(root.groups())):
+        for child in group.children:
+            if isinstance(child, int):
+                op = graph.ops[child]
+                what = (op.kind, op.op, op.shape, op.dtype)
+                signatures[child] = numbers.setdefault(what, len(numbers))
+        group.children = _folded(group.children, signatures, graph, users)
+        made = [c for c in group.children if isinstance(c, Group) or graph.ops[c].kind == "op"]
+        inside = tuple(signatures.get(child, -1) for child in made)
+        repeats = tuple(c.count for c in group.children if isinstance(c, Group))
+        what_group = (group.label, group.kind, inside, repeats)
+        signatures[group] = numbers.setdefault(what_group, len(numbers))
+
+
+def _folded(
+    children: list[int | Group],
+    signatures: dict[int | Group, int],
+    graph: Graph,
+    users: list[list[int]],
+) -> list[int | Group]:
+    """Put runs of identical blocks into one group each.
+
+    Leaves are no part of a block's pattern, but go with it if nothing else uses them.
+    """
+    made = [c for c in children if isinstance(c, Group) or graph.ops[c].kind == "op"]
+    pattern = [signatures[c] for c in made]
+    runs = list(_runs(pattern, [_weight(c, graph) for c in made]))
+    if not runs:
+        return children
+    repeats = [_repeat(made[start : start + period], count, graph) for start, period, count in runs]
+    inside: dict[int | Group, Group] = {}
+    for (start, period, count), repeat in zip(runs, repeats, strict=True):
+        inside |= dict.fromkeys(made[start : start + period * count], repeat)
+    within = {i: inside.get(c) for c in made for i in ([c] if isinstance(c, int) else c.ops())}
+    for leaf in children:
+        if isinstance(leaf, int) and graph.ops[leaf].kind in ("parameter", "constant"):
+            homes = {within.get(user) for user in users[leaf]}
+            (home,) = homes if len(homes) == 1 else (None,)
+            if home is not None:
+                inside[leaf] = home
+    folded: list[int | Group] = []
+    for child in children:
+        repeat_of = inside.get(child)
+        if repeat_of is None:
+            folded.append(child)
+        else:
+            if not repeat_of.children:
+                folded.append(repeat_of)
+            repeat_of.children.append(child)
+    return folded
+
+
+def _weight(child: int | Group, graph: Graph) -> int:
+    """Say how much a child is worth folding: layers and steps much, an operation little."""
+    if isinstance(child, int):
+        return 1
+    return 100 if child.kind in ("layer", "step") else len(list(child.ops()))
+
+
+def _runs(pattern: list[int], weights: list[int]) -> Iterator[tuple[int, int, int]]:
+    """Find runs of identical blocks: (start, period, count).
+
+    At each place the shortest period that repeats is taken; three blocks that hold layers are a
+    run, or four of operations, 24 in all.
+    """
+    n = len(pattern)
+    length: dict[int, list[int]] = {}
+    for period in range(1, min(LONGEST_PERIOD, n // 3) + 1):
+        same = [0] * (n + 1)  # for how long what follows each place repeats with this period
+        for i in range(n - period - 1, -1, -1):
+            same[i] = same[i + 1] + 1 if pattern[i] == pattern[i + period] else 0
+        if max(same) >= 2 * period:
+            length[period] = same
+    i = 0
+    while i < n:
+        for period, same in length.items():
+            count = same[i] // period + 1
+            weight = sum(weights[i : i + period * count])
+            if count >= (3 if weight >= 100 * count else 4) and weight >= 24:
+                yield i, period, count
+                i += period * count - 1
+                break
+        i += 1
+
+
+def _repeat(block: list[int | Group], count: int, graph: Graph) -> Group:
+    named = [c.label for c in block if isinstance(c, Group) and c.kind in ("layer", "step")]
+    ops = [i for c in block for i in ([c] if isinstance(c, int) else c.ops())]
+    label = (
+        named[0] if named else graph.ops[ops[0]].op if len(ops) == 1 else f"{len(ops)} operations"
+    )
+    told = "" if named or len(ops) == 1 else _listed(block, graph, 3)
+    phase = next(
+        (c.phase if isinstance(c, Group) else graph.ops[c].phase for c in block), "forward"
+    )
+    return Group("repeat", label, told=told, count=count, is_open=False, phase=phase)
+
+
+def _listed(children: list[int | Group], graph: Graph, most: int) -> str:
+    """Name what is there, the most frequent first."""
+    counts = Counter(
+        c.label if isinstance(c, Group) else graph.ops[c].op or graph.ops[c].kind for c in children
+    )
+    told = [name if n == 1 else f"{name} ×{n}" for name, n in counts.most_common(most)]
+    return ", ".join(told) + (", …" if len(counts) > most else "")
+
+
+# ----- Too many at once -----
+
+
+def _cut_all(root: Group, graph: Graph, together: int) -> None:
+    size = max(2, 2 * together // 3)
+    for group in list(root.groups()):
+        while len(group.children) > together:
+            pieces = [group.children[i : i + size] for i in range(0, len(group.children), size)]
+            group.children = [_chunk(piece, graph) for piece in pieces]
+
+
+def _chunk(piece: list[int | Group], graph: Graph) -> Group:
+    group = Group("chunk", children=piece, is_open=False)
+    ops = list(group.ops())
+    group.label = f"{len(ops):,} operations"
+    group.told = _listed(list(ops), graph, 2)
+    group.phase = graph.ops[ops[0]].phase
+    return group
+
+
+# ----- What is open -----
+
+
+def open_readable(root: Group, most: int = READABLE) -> None:
+    """Open layers from the outside in as long as no more than `most` cards are shown.
+
+    Functions, repeats and chunks stay closed.
+    """
+    for group in root.groups():
+        group.is_open = group is root
+    shown = len(root.children)
+    level = [root]
+    while level:
+        inner = [c for g in level for c in g.children if isinstance(c, Group)]
+        level = []
+        for group in inner:
+            if group.kind in ("layer", "step") and shown + len(group.children) - 1 <= most:
+                group.is_open = True
+                shown += len(group.children) - 1
+                level.append(group)
+
+
+def open_to(root: Group, depth: int) -> None:
+    """Open that many levels of layers, and nothing else."""
+    stack = [(root, 0)]
+    while stack:
+        group, level = stack.pop()
+        group.is_open = group is root or (group.kind in ("layer", "step") and level <= depth)
+        stack += [(c, level + 1) for c in group.children if isinstance(c, Group)]
+
+
+def close(root: Group, wanted: Callable[[Group], bool]) -> None:
+    """Close the groups for which `wanted` holds."""
+    for group in root.groups():
+        if group is not root and wanted(group):
+            group.is_open = False
+
+
+def homes(root: Group) -> dict[int, Group]:
+    """Give the group that each operation stands in."""
+    return {c: group for group in root.groups() for c in group.children if isinstance(c, int)}
+
+
+def visible(root: Group) -> dict[int, int | Group]:
+    """Give for each operation the card that shows it: itself, or the outermost closed group."""
+    card: dict[Group, Group | None] = {}
+    found: dict[int, int | Group] = {}
+    for group in root.groups():
+        above = None if group.parent is None else card[group.parent]
+        closed = None if group.is_open else group
+        card[group] = above if above is not None else closed
+        for child in group.children:
+            if isinstance(child, int):
+                shown = card[group]
+                found[child] = child if shown is None else shown
+    return found
