@@ -27,7 +27,9 @@ def test_a_traced_layer_can_be_run_again_from_its_data(name: str):
     graph = layer_graph(name)
     assert any(op.kind == "op" for op in graph) or name in ("Identity",)
     for op in graph:
-        assert op.value is not None
+        if op.value is None:
+            assert name == "Identity"  # which hands its input through: nothing ran
+            continue
         assert (op.shape, op.dtype) == (op.value.shape, str(op.value.dtype))
         if op.op in BY_NAME:
             primitive = BY_NAME[op.op]

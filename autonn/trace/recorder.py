@@ -11,7 +11,7 @@ import numpy as np
 
 from autonn.formulas import formulas
 from autonn.graph import Array, Cotangents, Node, Primitive
-from autonn.tensors import Tensor, bare
+from autonn.tensors import Tensor, bare, connected
 from autonn.trace import frames as look
 from autonn.trace.data import Graph, Op, Scope
 
@@ -70,6 +70,12 @@ class Recorder:
 
     def backward(self, node: Node, g: Array, cotangents: Cotangents) -> None:
         """Write down a gradient that is complete."""
+        if node not in self._by_node and node.primitive is None:  # it was handed straight through
+            self._add(
+                Op(0, "input", name=(node.notes and node.notes.name) or ""),
+                connected(bare(g), node),
+            )
+            self.graph.ops[-1].value = None
         if node in self._by_node:
             op, g = self.graph.ops[self._by_node[node]], bare(g)
             op.order = self._gradients if op.order is None else op.order

@@ -52,7 +52,7 @@ def trace(*, values: bool = True, check: bool = False) -> Iterator[Graph]:
     ('layer', 'Linear', '3 → 2')
     """
     caller = sys._getframe(1)
-    while caller.f_back is not None and caller.f_code.co_filename == _CONTEXTLIB:
+    while caller.f_back is not None and caller.f_code.co_filename in (_CONTEXTLIB, __file__):
         caller = caller.f_back
     recorder, checker = Recorder(values, caller), RuleErrors()
     watching = (recorder, checker) if check else (recorder,)
@@ -182,7 +182,7 @@ def traced(
     >>> from autonn import nn
     >>> graph = traced(nn.BatchNorm1d(3), np.ones((4, 3)) * [[1], [2], [3], [5]])
     >>> graph.scopes[0].label, len(graph)
-    ('BatchNorm1d', 15)
+    ('BatchNorm1d', 16)
     """
     if isinstance(function, Module):
         args = tuple(_seen(x) for x in args)

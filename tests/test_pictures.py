@@ -1,0 +1,350 @@
+"""Pictures of graphs: what stands on the cards, what is together, what is written to files."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import stat
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from graph_cases import GRAPHS, Net, layer_graph, net_with_loss, rng, tensor
+
+from autonn import Tensor, nn
+from autonn.check import CATALOGUE
+from autonn.trace import Graph, graph_of, traced
+from viz import LayoutError, draw, layout
+from viz.drawing import FORMATS
+from viz.kinds import kind_of
+from viz.scene import Scene, statistics
+from viz.theme import THEMES
+from viz.tree import LARGEST, Group, homes, open_readable, tree, visible
+
+GOLDENS = Path(__file__).parent / "goldens"
+
+
+def golden_text(name: str) -> str:
+    spec = importlib.util.spec_from_file_location("make_dot", GOLDENS / "make_dot.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.text(name)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_dot_is_the_golden_text(name: str):
+    assert golden_text(name) == (GOLDENS / "dot" / f"{name}.gv").read_text(encoding="utf-8")
+
+
+def test_each_graph_has_a_golden_text():
+    assert {path.stem for path in (GOLDENS / "dot").glob("*.gv")} == set(GRAPHS)
+
+
+def cards_and_lines(dot: str) -> tuple[list[str], list[tuple[str, str]]]:
+    nodes = re.findall(r"^\s*([ng]\d+) \[", dot, re.MULTILINE)
+    return nodes, re.findall(r"^\s*([ng]\d+) -> ([ng]\d+)", dot, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_layer_draws(name: str):
+    graph = layer_graph(name)
+    drawing = draw(graph, depth=9, fold=False, collapse=lambda group: False)
+    nodes, lines = cards_and_lines(drawing.dot)
+    shown = visible(drawing.scene.root)
+    assert sorted(shown) == list(range(len(graph)))
+    assert len(nodes) == len(set(nodes)) == len(set(shown.values()))
+    assert {node for line in lines for node in line} <= set(nodes)
+    inner = {(shown[i], shown[j]) for i, j in graph.edges if shown[i] is not shown[j]}
+    assert len(lines) == len(inner)
+    svg = ET.fromstring(drawing.svg())
+    titles = [t.text for t in svg.iter("{http://www.w3.org/2000/svg}title")]
+    assert set(nodes) <= set(titles)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_case_draws_in_every_theme(name: str, theme: str):
+    drawing = draw(GRAPHS[name](), theme=theme, values=True, memory=True, title=f"{name} & <co>")
+    assert f"{name} &amp; &lt;co&gt;" in drawing.dot
+    ET.fromstring(drawing.svg())
+
+
+# ----- What belongs together -----
+
+
+def groups(drawing: Any) -> list[tuple[str, str, int]]:
+    root = drawing.scene.root
+    return [(g.kind, g.label, g.count) for g in root.groups() if g is not root]
+
+
+def test_blocks_and_steps_are_folded():
+    assert ("repeat", "Residual", 12) in groups(draw(GRAPHS["twelve_blocks"]()))
+    assert ("repeat", "step", 5) in groups(draw(GRAPHS["recurrent"]()))
+    assert ("repeat", "2 operations", 30) in groups(draw(GRAPHS["loop"]()))
+    kinds = {kind for kind, *_ in groups(draw(GRAPHS["twelve_blocks"](), fold=False))}
+    assert "repeat" not in kinds
+
+
+def test_blocks_that_differ_are_not_folded():
+    widths = [4, 5, 6, 7, 8]
+    layers = [nn.Linear(a, b, rng=rng()) for a, b in pairwise(widths)]
+    graph = traced(nn.Sequential(*layers), np.ones((2, 4), np.float32))
+    assert "repeat" not in {kind for kind, *_ in groups(draw(graph))}
+
+
+def test_small_functions_are_cards_and_single_operations_no_groups():
+    found = groups(draw(net_with_loss()))
+    assert [label for kind, label, _ in found if kind == "layer"] == [
+        "Linear",
+        "BatchNorm1d",
+        "MSELoss",
+    ]
+    assert [label for kind, label, _ in found if kind == "function"] == ["mean", "mean", "mean"]
+
+
+@pytest.mark.parametrize(
+    ("depth", "labels"), [(0, set()), (1, {"Linear", "BatchNorm1d", "MSELoss"})]
+)
+def test_depth_opens_layers(depth: int, labels: set[str]):
+    root = draw(net_with_loss(), depth=depth).scene.root
+    assert {g.label for g in root.groups() if g.is_open and g is not root} == labels
+
+
+def test_collapse_and_hide():
+    graph = net_with_loss()
+    drawing = draw(graph, collapse=lambda group: group.name == "bn", hide=lambda op: not op.grads)
+    assert "target" not in drawing.dot
+    nodes, lines = cards_and_lines(drawing.dot)
+    (bn,) = [g for g in drawing.scene.root.groups() if g.name == "bn"]
+    assert f"g{bn.id}" in nodes
+    names = {op.name: f"n{op.id}" for op in graph}
+    assert names["gamma"] not in nodes
+    # past what is hidden, lines go on
+    drawing = draw(graph, hide=lambda op: op.op == "transpose")
+    matmul = next(op for op in graph if op.op == "matmul")
+    assert (names["weight"], f"n{matmul.id}") in cards_and_lines(drawing.dot)[1]
+    assert lines
+
+
+@pytest.mark.parametrize("size", [100, 1000, 10_000])
+def test_graphs_without_structure_are_readable(size: int):
+    generator = rng()
+    values = [tensor(1.0, "x")]
+    for i in range(size):
+        other = values[generator.integers(len(values))]
+        f = [np.sin, np.cos, np.tanh, np.negative][generator.integers(4)]
+        values.append(f(values[-1]) + np.sin(other) if i % 3 else f(other * values[-1]))
+    drawing = draw(values[-1], gradients=False)
+    nodes, _ = cards_and_lines(drawing.dot)
+    assert len(nodes) <= 150
+    assert len(visible(drawing.scene.root)) == len(drawing.graph)
+
+
+def test_a_sheet_never_has_more_cards_than_can_be_seen():
+    x = tensor(1.0, "x")
+    graph = traced(lambda x: sum((np.sin(x * float(i)) for i in range(2000)), x * 0.0), x)
+    drawing = draw(graph, depth=99)
+    assert len(set(visible(drawing.scene.root).values())) <= LARGEST
+    assert not drawing.scene.notes or "not all groups" in drawing.scene.notes[0]
+
+
+def test_every_operation_stands_in_one_group():
+    for name, make in GRAPHS.items():
+        root = tree(make(), together=10)
+        open_readable(root)
+        found = [c for g in root.groups() for c in g.children if isinstance(c, int)]
+        assert sorted(found) == list(range(len(found))), name
+        assert set(homes(root)) == set(found)
+        assert all(len(g.children) <= 10 for g in root.groups())
+        parents = [g.parent for g in root.groups() if g is not root]
+        assert all(isinstance(g, Group) for g in parents)
+
+
+# ----- What cards say -----
+
+
+def facts(graph: Graph, **options: Any) -> str:
+    return re.sub(r"<[^>]*>", "", draw(graph, **options).dot)
+
+
+@pytest.mark.parametrize(
+    ("graph", "options", "words"),
+    [
+        (net_with_loss, {}, ["eps=1e-05", "axis=0", "centred", "6×3", "broadcast", "15 params"]),
+        (net_with_loss, {}, ["Linear → BatchNorm1d → ReLU → MSELoss", "21 parameters", "all float64"]),
+        (net_with_loss, {"memory": True}, ["saves 144 B"]),
+        (net_with_loss, {"values": True}, ["±"]),
+        (GRAPHS["zero_and_nan"], {}, ["grad 0", "grad NaN"]),
+        (GRAPHS["mixed_dtypes"], {}, ["3 float32"]),
+        (GRAPHS["recurrent"], {}, ["step", "×5"]),
+        (GRAPHS["after_the_fact"], {}, ["grad 1", "tanh"]),
+    ],
+)  # fmt: skip
+def test_cards_say(graph: Any, options: dict[str, Any], words: list[str]):
+    told = facts(graph(), **options)
+    assert [word for word in words if word not in told] == []
+
+
+def test_zero_and_bad_gradients_are_marked():
+    dot, light = draw(GRAPHS["zero_and_nan"]()).dot, THEMES["light"]
+    assert re.search(rf'COLOR="{light.bad}"[^>]*><B>grad NaN', dot)
+    assert re.search(rf'COLOR="{light.zero}"[^>]*><B>grad 0', dot)
+
+
+def test_gradients_can_be_left_out():
+    assert "grad " not in facts(net_with_loss(), gradients=False).replace("grad = L2", "")
+
+
+@pytest.mark.parametrize("show", ["backward", "both"])
+def test_the_backward_pass_is_drawn(show: str):
+    x = tensor(0.5, "x")
+    y = np.sin(x * 2.0)
+    drawing = draw(y, show=show)
+    assert x.grad is None
+    assert "<B>cos</B>" in drawing.dot
+    assert ("<B>sin</B>" in drawing.dot) == (show == "both")
+    assert THEMES["light"].backward_border in drawing.dot
+
+
+def test_kinds():
+    graph = net_with_loss()
+    kinds = {op.label: kind_of(op) for op in graph}
+    assert kinds["matmul"] == "matmul"
+    assert kinds["relu"] == "activation"
+    assert kinds["mean"] == "elementwise"  # its division; the function is a reduction
+    scene = draw(graph).scene
+    assert scene.kinds[len(graph) - 1] == "output"
+
+
+def test_statistics():
+    told = statistics(np.array([1.0, 0.0, np.nan, -3.0]))
+    assert told is not None
+    assert (told["min"], told["max"], told["nan"], told["zeros"]) == (-3, 1, 1, 0.25)
+    assert told["norm"] == "nan"
+    assert sum(told["hist"]) == 3
+    assert told["first"] == [1, 0, "nan", -3]
+    assert statistics(None) is None
+    for array in (
+        np.zeros((0, 3)),
+        np.array(np.inf),
+        np.array([True, False]),
+        np.array([1e308, -1e308]),
+    ):
+        assert statistics(array) is not None
+
+
+@pytest.mark.parametrize("name", [*GRAPHS])
+def test_the_scene_is_what_the_page_expects(name: str):
+    import json
+
+    graph = GRAPHS[name]()
+    root = tree(graph)
+    data = Scene(graph, root).data()
+    json.dumps(data, allow_nan=False)
+    assert [node["id"] for node in data["nodes"]] == list(range(len(graph)))
+    ids = [group["id"] for group in data["groups"]]
+    assert ids == list(range(len(ids)))
+    assert all(g["parent"] is None or g["parent"] < g["id"] for g in data["groups"])
+    for node in data["nodes"]:
+        assert len(node["inputs"]) == len(node["broadcast"]) == len(node["operands"])
+        assert node["group"] is None or node["group"] in ids
+        assert all(i < node["id"] for i in node["inputs"])
+
+
+# ----- Files -----
+
+
+@pytest.mark.parametrize(
+    ("ending", "start"),
+    [
+        (".svg", b"<?xml"),
+        (".png", b"\x89PNG"),
+        (".pdf", b"%PDF"),
+        (".gv", b"digraph"),
+        (".html", b"<!doctype html>"),
+        (".json", b'{"format"'),
+        (".SVG", b"<?xml"),
+    ],
+)
+def test_files(ending: str, start: bytes, tmp_path: Path):
+    written = draw(GRAPHS["after_the_fact"]()).save(tmp_path / f"net{ending}")
+    assert written.read_bytes().startswith(start)
+    assert [p.name for p in tmp_path.iterdir()] == [f"net{ending}"]
+    assert stat.S_IMODE(written.stat().st_mode) & 0o044
+
+
+def test_all_formats_are_tested():
+    assert set(FORMATS) == {".svg", ".png", ".pdf", ".gv", ".html", ".json"}
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "words"),
+    [
+        ("net.jpg", ValueError, "ends in .jpg; it can end in .svg, .png, .pdf, .gv, .html, .json"),
+        ("net.htm", ValueError, "did you mean .html"),
+        ("net", ValueError, "ends in nothing"),
+        ("nowhere/net.svg", FileNotFoundError, "no folder .*nowhere"),
+        ("folder.svg", OSError, "folder.svg"),
+    ],
+)
+def test_files_that_cannot_be(path: str, error: type[Exception], words: str, tmp_path: Path):
+    (tmp_path / "folder.svg").mkdir()
+    drawing = draw(GRAPHS["after_the_fact"]())
+    with pytest.raises(error, match=words):
+        drawing.save(tmp_path / path)
+    assert [p.name for p in tmp_path.iterdir()] == ["folder.svg"]
+
+
+def test_without_graphviz_the_dot_text_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(layout, "engines", lambda: [layout.Engine("dot", (), "not on PATH")])
+    drawing = draw(GRAPHS["after_the_fact"]())
+    with pytest.raises(LayoutError, match=r"(?s)pip install.*net\.gv"):
+        drawing.save(tmp_path / "net.png")
+    assert (tmp_path / "net.gv").read_text(encoding="utf-8") == drawing.dot
+    assert "pip install" in drawing._repr_mimebundle_()["text/plain"]
+    drawing.save(tmp_path / "net.html")  # which needs none
+
+
+def test_it_shows_itself():
+    shown = draw(GRAPHS["after_the_fact"]())._repr_mimebundle_(include=None, exclude=None)
+    assert shown["image/svg+xml"].lstrip().startswith("<?xml")
+    assert shown["text/plain"] == "Drawing('tanh', 5 nodes on 5 cards)"
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: draw(Tensor(1.0)), ValueError, "no history"),
+        (lambda: draw(3), TypeError, "cannot draw a int; want a Tensor"),
+        (lambda: draw(np.ones(3)), TypeError, "cannot draw a ndarray"),
+        (lambda: draw(tensor(1.0) * 2.0, show="backwards"), ValueError, "did you mean 'backward'"),
+        (lambda: draw(tensor(1.0) * 2.0, theme="blue"), ValueError, "'light', 'dark', 'print'"),
+        (lambda: draw(tensor(1.0) * 2.0, direction="RL"), ValueError, "direction is 'RL'"),
+        (lambda: draw(tensor(1.0) * 2.0, depth=-1), ValueError, "depth is -1"),
+        (lambda: draw(tensor(1.0) * 2.0, np.ones(2)), TypeError, "takes no inputs"),
+        (lambda: draw(net_with_loss(), show="both"), ValueError, "create_graph=True"),
+        (lambda: draw(net_with_loss(), hide=lambda op: True), ValueError, "all left out"),
+        (lambda: draw([]), TypeError, "at least one"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_drawn(call: Any, error: type[Exception], words: str):
+    with pytest.raises(error, match=re.escape(words)):
+        call()
+
+
+def test_models_and_functions_are_called():
+    x = rng().normal(size=(6, 4)).astype(np.float32)
+    net = Net()
+    drawing = draw(net, x)
+    assert drawing.scene.title == "Linear → BatchNorm1d → ReLU"
+    assert all(p.grad is None for p in net.parameters())
+    assert any(op.grad is not None for op in drawing.graph)
+    assert draw(lambda a: a * 2.0, tensor(1.0)).graph.ops[-1].op == "multiply"
+    both = draw([tensor(1.0, "a") * 2.0, tensor(2.0, "b") * 3.0])
+    assert len(both.graph) == 4
+    assert len(graph_of(tensor(1.0) * 2.0)) == 2
