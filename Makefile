@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 .PHONY: demo test lint format bench clean
 
-demo: .venv/cli
+demo: .venv/all
 	$(BIN)/autonn demo
 
 test: .venv/test

@@ -200,9 +200,7 @@ class _Writer:
         colours = t.kinds["output" if ends else kind]
         if group.phase == "backward":
             colours = colours._replace(fill=t.backward, border=t.backward_border)
-        attribute = f"×{group.count}" if group.count > 1 else ""
-        if kind == "reduction":
-            attribute = attributes(self.graph.ops[next(self._made(ops))])
+        attribute = f"×{group.count}" if group.count > 1 else self.scene.attributes(group)
         name = last.name if group.kind == "function" else group.name
         told = [self._head(group.label, attribute, name, colours), self._facts(last, colours)]
         if group.told:
@@ -218,11 +216,6 @@ class _Writer:
             tooltip=graphviz.escape(f"{group.label}: {len(ops):,} nodes"),
             **({"peripheries": "2"} if group.kind == "repeat" else {}),
         )
-
-    def _made(self, ops: list[int]) -> Iterator[int]:
-        """Give those that are no leaves."""
-        yield from (i for i in ops if self.graph.ops[i].kind == "op")
-        yield from ops
 
     def _out(self, group: Group) -> int:
         """Give the value that stands for a closed group: the last that is made there."""

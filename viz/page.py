@@ -12,7 +12,12 @@ from importlib.resources import files
 from typing import Any
 
 # what HTML or JavaScript could take for its own inside a script element
-_ESCAPES = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
+_UNSAFE = re.compile("[<>&\u2028\u2029]")
+SCRIPTS = (
+    *("data.js", "view.js", "layout.js", "drawing.js", "panel.js"),
+    *("moving.js", "playing.js", "input.js", "start.js"),
+)
+_WHOLE = '"use strict";\n(() => {{\n{}}})();\n'  # one scope, which the page keeps to itself
 _MARKER = re.compile("@@([A-Z]+)@@")
 
 
@@ -35,7 +40,7 @@ def page(data: Mapping[str, Any]) -> str:
           "dtype", "bytes", "broadcast", "group", "site", "grads", "rules", "operands", "saved",
           "params", "constant", "value", "grad", "error", "errorOf", "phase", "pulls".
         - "groups": dicts, parents before children, with "id" and "parent"; and "label", "name",
-          "told", "kind", "nodeKind", "count", "open", "error", "errorOf".
+          "told", "attr", "kind", "nodeKind", "count", "open", "error", "errorOf".
         - "order": ids in the order in which backprop completes their gradients.
         - "diverging": the id of the first node whose gradient is wrong, or None.
 
@@ -62,7 +67,7 @@ def page(data: Mapping[str, Any]) -> str:
     _check(data)
     folder = files("viz") / "assets"
     style = (folder / "page.css").read_text("utf-8")
-    script = (folder / "page.js").read_text("utf-8")
+    script = _WHOLE.format("\n".join((folder / name).read_text("utf-8") for name in SCRIPTS))
     parts = {
         "POLICY": f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
         "img-src data:; base-uri 'none'; form-action 'none'",
@@ -87,7 +92,7 @@ def _check(data: Mapping[str, Any]) -> None:
     for group in data.get("groups") or ():
         if group.get("parent") not in groups:
             raise ValueError(
-                f'group {group["id"]} has the parent {group["parent"]}, which is not before it '
+                f"group {group['id']} has the parent {group['parent']}, which is not before it "
                 'in data["groups"]: put parents before children'
             )
         groups.add(group["id"])
@@ -122,7 +127,7 @@ def _json(data: Mapping[str, Any]) -> str:
         raise TypeError(
             f"data must hold plain JSON values ({error}): convert with .tolist(), .item() or str()"
         ) from error
-    return re.sub("[<>&\u2028\u2029]", lambda found: _ESCAPES[found[0]], text)
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _hash(text: str) -> str:

@@ -100,6 +100,12 @@ class Scene:
             return KINDS.get(group.label, "elementwise")
         return "layer"
 
+    def attributes(self, group: Group) -> str:
+        """Give what a closed group's card says beside its name: of a reduction, the axes."""
+        made = [op for op in map(self.graph.ops.__getitem__, group.ops()) if op.kind == "op"]
+        reduces = self.kind_of_group(group) == "reduction"
+        return attributes(made[0]) if made and reduces else ""
+
     # ----- For the page -----
 
     def data(self, theme: str = "auto") -> dict[str, Any]:
@@ -164,6 +170,7 @@ class Scene:
             "label": group.label,
             "name": group.name,
             "told": group.told,
+            "attr": self.attributes(group),
             "kind": group.kind,
             "nodeKind": self.kind_of_group(group),
             "count": group.count,

@@ -11,6 +11,7 @@ import numpy as np
 
 from autonn.formulas import formulas
 from autonn.graph import Array, Cotangents, Node, Primitive
+from autonn.nn.module import Module
 from autonn.tensors import Tensor, bare, connected
 from autonn.trace import frames as look
 from autonn.trace.data import Graph, Op, Scope
@@ -34,6 +35,8 @@ class Recorder:
         self._owners: dict[int, ref[Any]] = {}
         self._gradients = 0
         self._names: dict[Primitive, str] = {}
+        self._scope_of: dict[int, int] = {}  # of each layer's last call
+        self._paths: dict[int, dict[int, str]] = {}  # in each layer, of those below it
 
     # ----- What it sees -----
 
@@ -125,8 +128,7 @@ class Recorder:
         if module is not None:
             op.name = attribute
             op.kind = "parameter" if module._is_parameter.get(attribute) else "constant"
-            within = [i for i, call in self.calls.items() if call.module is module]
-            op.scope = within[-1] if within else None
+            op.scope = self._scope_of.get(id(module))
         elif phase == "forward":
             base = getattr(x, "base", None)
             if isinstance(base, np.ndarray) and look.is_argument(base, running):
@@ -180,14 +182,21 @@ class Recorder:
         self.graph.scopes.append(scope)
         if call.module is not None:
             self.calls[scope.id] = call
+            self._scope_of[id(call.module)] = scope.id
             outer = [c.module for c in running[:-1] if c.module is not None]
-            names = [n for n, m in outer[-1].named_modules() if m is call.module] if outer else []
-            scope.name = names[0] if names else look.name_of(call.module, frames)
+            path = self._path(call.module, outer[-1]) if outer else ""
+            scope.name = path or look.name_of(call.module, frames)
             scope.described = call.module.describe()
             scope.parameters = sum(p.size for p in call.module.parameters())
             for p in call.module.parameters():  # no memory of the operations that keep them
                 self._owners[id(bare(p))] = ref(bare(p))
         return scope
+
+    def _path(self, module: Module, outer: Module) -> str:
+        """Give the name of a layer in another."""
+        if id(module) not in self._paths.get(id(outer), ()):
+            self._paths[id(outer)] = {id(m): name for name, m in outer.named_modules()}
+        return self._paths[id(outer)].get(id(module), "")
 
     # ----- What it knows -----
 
