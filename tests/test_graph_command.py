@@ -6,13 +6,14 @@ import io
 import json
 import sys
 import webbrowser
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from autonn import cli, demo
+from autonn import PRIMITIVES, cli, demo
 from autonn.trace import Graph
 from viz import command
 from viz import demo as pictures
@@ -51,10 +52,12 @@ number = 3
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
-    path = tmp_path / "model.py"
+def model(tmp_path: Path) -> Iterator[Path]:
+    path, before = tmp_path / "model.py", set(PRIMITIVES)
     path.write_text(MODEL, encoding="utf-8")
-    return path
+    yield path
+    for made in set(PRIMITIVES) - before:
+        PRIMITIVES.pop(made)
 
 
 def run(*arguments: str) -> int:

@@ -77,7 +77,8 @@ class RuleErrors:
         c = np.asarray(c, float)
         largest = float(np.max(np.abs(c), initial=0))
         along = c / largest if 0 < largest < np.inf else np.ones(c.shape)
-        return max(_along(v, ran, place, g, c) for v in (self._rng.normal(size=c.shape), along))
+        directions = (self._rng.normal(size=c.shape), along)
+        return max(float(_along(v, ran, place, g, c)) for v in directions)
 
 
 def _along(v: Any, ran: _Ran, place: int, g: Any, c: Any) -> float:
