@@ -1,4 +1,4 @@
-"""The command line: `autonn demo`, `autonn compare` and `autonn graph`."""
+"""The command line: what `autonn` and its commands are told."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
+from autonn.zoo import MODELS, NORMS
+
 EXTRAS = {"graphviz": "viz", "pygraphviz": "viz", "matplotlib": "viz"}
+EXTRAS |= {"safetensors": "interop", "PIL": "images"}
+OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     _demo(commands)
     _compare(commands)
     _graph(commands)
+    _train(commands)
+    _summary(commands)
+    _info(commands)
     return parser
 
 
@@ -50,9 +57,9 @@ def _demo(commands: Any) -> None:
         description="Train a perceptron, written with plain operators, on 1,437 real handwritten "
         "digits, and test it on 360 others; compare every layer's gradients; draw its graph.",
     )
-    demo.set_defaults(place="autonn.demo")
+    demo.set_defaults(place="autonn.commands.demo")
     demo.add_argument(
-        "--epochs", type=_least(1), default=30, help="passes over the images (default: 30)"
+        "--epochs", type=_least(1), default=20, help="passes over the images (default: 20)"
     )
     demo.add_argument(
         "--seed", type=_least(0), default=0, help="of split, weights and order (default: 0)"
@@ -70,7 +77,7 @@ def _compare(commands: Any) -> None:
         "of those that are named, or of a function f in a file, whose gradients f_backward gives "
         "(or of a class with forward and backward). Exit status 1 if any disagrees.",
     )
-    compare.set_defaults(place="autonn.verdicts")
+    compare.set_defaults(place="autonn.commands.compare")
     compare.add_argument("what", nargs="*", metavar="LAYER | FILE.py:NAME", help="default: all")
     compare.add_argument(
         "--shape",
@@ -132,6 +139,86 @@ def _graph(commands: Any) -> None:
     graph.add_argument("--theme", choices=["light", "dark", "print"], default="light")
     graph.add_argument("--direction", choices=["TB", "LR"], default="")
     graph.add_argument("--open", dest="show_it", action="store_true", help="show it in the browser")
+
+
+def _train(commands: Any) -> None:
+    train = commands.add_parser(
+        "train",
+        help="train a network on the digits, save it, go on with it",
+        description="Train a network on 1,257 handwritten digits; 180 others tell which epoch was "
+        "the best, and 360 that are seen at the end alone how good it is. After Ctrl-C the best "
+        "weights so far are there and saved; with --resume, the same command goes on as if it had "
+        "never stopped.",
+        epilog="For example: autonn train digits --model lenet --norm layer --dropout 0.5 --save "
+        "lenet.safetensors",
+    )
+    train.set_defaults(place="autonn.commands.train")
+    train.add_argument("dataset", choices=["digits"])
+    train.add_argument("--model", choices=[*MODELS], default="mlp", help="(default: mlp)")
+    train.add_argument("--norm", choices=NORMS, default="batch", help="(default: batch)")
+    train.add_argument("--dropout", type=_share, default=0.0, help="what it drops (default: 0)")
+    train.add_argument("--optimizer", choices=OPTIMIZERS, default="adamw", help="(default: adamw)")
+    train.add_argument("--rate", type=_positive, help="the first learning rate")
+    train.add_argument("--epochs", type=_least(1), default=20, help="(default: 20)")
+    train.add_argument("--batch-size", type=_least(1), default=32, help="(default: 32)")
+    train.add_argument(
+        "--patience", type=_least(1), help="stop after so many epochs without a better one"
+    )
+    train.add_argument("--seed", type=_least(0), default=0, help="(default: 0)")
+    train.add_argument(
+        "--save", dest="save_to", metavar="FILE", help="the weights, as .npz or .safetensors"
+    )
+    train.add_argument(
+        "--resume", metavar="FILE", help="write a checkpoint after each epoch; go on from it"
+    )
+    train.add_argument("--weights", metavar="FILE", help="weights to start with")
+    train.add_argument("--plot", metavar="FILE", help="draw the learning curves")
+    train.add_argument("--json", dest="as_json", action="store_true", help="print data alone")
+    train.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _summary(commands: Any) -> None:
+    summary = commands.add_parser(
+        "summary",
+        help="say what a model is made of, and what its backward pass keeps",
+        description="Print each layer's output, parameters, and the bytes that are kept for the "
+        f"backward pass: of {', '.join(MODELS)}, of a layer, or of a Module in a file.",
+    )
+    summary.set_defaults(place="autonn.commands.summary")
+    summary.add_argument("what", metavar="MODEL | LAYER | FILE.py:NAME")
+    summary.add_argument(
+        "--input", dest="shapes", type=_shape, action="append", default=[], metavar="SHAPE"
+    )
+    summary.add_argument("--dtype", choices=["float32", "float64"], default="float32")
+    summary.add_argument("--json", dest="as_json", action="store_true", help="print data")
+
+
+def _info(commands: Any) -> None:
+    info = commands.add_parser(
+        "info",
+        help="say what autonn runs on",
+        description="Print versions, BLAS and threads, cores, and what lays out graphs.",
+    )
+    info.set_defaults(place="autonn.commands.info")
+    info.add_argument("--json", dest="as_json", action="store_true", help="print data")
+
+
+def _share(text: str) -> float:
+    return _between(text, 0.0, 1.0, "0 or more, and less than 1")
+
+
+def _positive(text: str) -> float:
+    return _between(text, 5e-324, float("inf"), "a positive number")
+
+
+def _between(text: str, least: float, below: float, wanted: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not least <= value < below:
+        raise argparse.ArgumentTypeError(f"got {text!r}; want {wanted}")
+    return value
 
 
 def _least(least: int) -> Any:

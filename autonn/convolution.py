@@ -11,8 +11,8 @@ from autonn.graph import Array
 from autonn.windows import Ints, Pairs, conv_x
 from autonn.windows import conv as correlate
 
-Each: TypeAlias = "int | Sequence[int]"
-Padding: TypeAlias = "int | str | Sequence[int] | Sequence[tuple[int, int]]"
+Each: TypeAlias = int | Sequence[int]
+Padding: TypeAlias = int | str | Sequence[int] | Sequence[tuple[int, int]]
 
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 

@@ -13,7 +13,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
-Rng: TypeAlias = "np.random.Generator | int | None"
+Rng: TypeAlias = np.random.Generator | int | None
 """What layers take for `rng`: a generator, a seed, or None for another one each time."""
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from autonn.nn.module import running
 
-OWN = (str(Path(__file__).parent), str(Path(np.__file__).parent), "<autonn")
+_HERE = Path(__file__).parent
+OWN = (str(_HERE), str(_HERE.parent / "viz"), str(Path(np.__file__).parent), "<autonn")
 
 
 def source_line() -> str:

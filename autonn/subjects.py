@@ -33,6 +33,8 @@ def layer(name: str, shapes: Sequence[Shape], rng: np.random.Generator) -> list[
     ValueError
         Naming the layers that are near, if there is no such layer.
     """
+    if name.endswith(".py"):
+        raise ValueError(f"{name}: say which of its names, as in {name}:Net")
     if name not in CATALOGUE:
         near = get_close_matches(name, CATALOGUE, 3)
         told = f"; near it are {', '.join(near)}" if near else f"; there are {', '.join(CATALOGUE)}"

@@ -533,9 +533,8 @@ def connected(array: Array, node: Node | None) -> Tensor:
     return t
 
 
-_UNSHARED = getrefcount(
-    Tensor([0.0])._array
-)  # what it counts when the Tensor alone holds its array
+_alone = Tensor([0.0])  # which lives, as `self` does: a passing one is gone when it is counted
+_UNSHARED = getrefcount(_alone._array)  # what it counts when the Tensor alone holds its array
 _accumulating = Lock()
 _METHODS: dict[tuple[np.ufunc, str], Any] = {
     (np.add, "reduce"): np.sum,

@@ -16,9 +16,10 @@ from layer_cases import LAYERS, LOSSES
 from refusals import assert_refused
 from rich.console import Console
 
-from autonn import Tensor, compare, explain, nn, oracle, verdicts
+from autonn import Tensor, compare, explain, nn, oracle
 from autonn.check import CATALOGUE, assert_matches
 from autonn.check.binding import bind
+from autonn.commands import compare as verdicts
 from autonn.oracle.norms import DERIVATIONS
 from autonn.tensors import bare
 

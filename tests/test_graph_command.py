@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from autonn import PRIMITIVES, cli, demo
+from autonn import PRIMITIVES, cli
+from autonn.commands import demo
 from autonn.trace import Graph
 from viz import command
 from viz import demo as pictures
@@ -113,6 +114,8 @@ def test_a_wrong_rule_is_told(model: Path, tmp_path: Path, capsys: pytest.Captur
         (["{model}:Nett"], "there are Net"),
         (["{model}:Sized"], "needs size"),
         (["nothing.py:Net"], "there is no file nothing.py"),
+        (["{model}"], "say which of its names"),
+        (["{model}:Net"], "given with --input"),
         (["{model}:number"], "callable"),
         (["Linear", "-o", "x.bmp"], "it can end in .svg"),
         (["Linear", "-o", "nowhere/x.svg"], "no folder"),

@@ -16,7 +16,7 @@ from graph_cases import GRAPHS, Net, layer_graph, net_with_loss, rng, tensor
 
 from autonn import Tensor, nn
 from autonn.check import CATALOGUE
-from autonn.trace import Graph, graph_of, traced
+from autonn.trace import Graph, graph_of, trace, traced
 from viz import LayoutError, draw, layout
 from viz.drawing import FORMATS
 from viz.kinds import kind_of
@@ -83,11 +83,14 @@ def groups(drawing: Any) -> list[tuple[str, str, int]]:
 
 
 def test_blocks_and_steps_are_folded():
-    assert ("repeat", "Residual", 12) in groups(draw(GRAPHS["twelve_blocks"]()))
-    assert ("repeat", "step", 5) in groups(draw(GRAPHS["recurrent"]()))
-    assert ("repeat", "2 operations", 30) in groups(draw(GRAPHS["loop"]()))
-    kinds = {kind for kind, *_ in groups(draw(GRAPHS["twelve_blocks"](), fold=False))}
-    assert "repeat" not in kinds
+    assert ("repeat", "Residual", 12) in groups(draw(GRAPHS["twelve_blocks"](), fold=True))
+    assert ("repeat", "step", 5) in groups(draw(GRAPHS["recurrent"](), fold=True))
+    assert ("repeat", "sin → multiply", 30) in groups(draw(GRAPHS["loop"](), fold=True))
+    kinds = {kind for kind, *_ in groups(draw(GRAPHS["twelve_blocks"]()))}
+    assert "repeat" not in kinds  # what can be read as it is
+    many = [nn.Residual(nn.Sequential(nn.Linear(4, 4), nn.Tanh())) for _ in range(30)]
+    graph = traced(nn.Sequential(*many), np.ones((2, 4), np.float32))
+    assert ("repeat", "Residual", 30) in groups(draw(graph))
 
 
 def test_blocks_that_differ_are_not_folded():
@@ -95,6 +98,43 @@ def test_blocks_that_differ_are_not_folded():
     layers = [nn.Linear(a, b, rng=rng()) for a, b in pairwise(widths)]
     graph = traced(nn.Sequential(*layers), np.ones((2, 4), np.float32))
     assert "repeat" not in {kind for kind, *_ in groups(draw(graph))}
+
+
+def alike(*layers: nn.Module) -> Graph:
+    return traced(nn.Sequential(*layers), np.ones((2, 3, 4, 4), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda m, x: x + m(x) * m(x) + m(x), []),  # side by side
+        (lambda m, x: m(m(m(x))), [("Linear", 3, "shared parameters")]),
+        (lambda m, x: m(m(m(x) * 1.0) * 2.0) * 3.0, []),  # other numbers
+        (lambda m, x: _skips(m, x, 6, ()), [("Linear → tanh → add", 6, "shared parameters")]),
+        (lambda m, x: _skips(m, x, 6, (3,)), [("Linear → tanh → add", 3, "shared parameters")] * 2),
+    ],
+)
+def test_only_chains_of_blocks_that_are_alike_are_folded(f: Any, expected: Any):
+    layer = nn.Linear(4, 4, rng=rng())
+    graph = traced(lambda x: f(layer, x), tensor(np.ones((2, 4), np.float32), "x"))
+    root = draw(graph, fold=True).scene.root
+    repeats = [g for g in root.groups() if g.kind == "repeat"]
+    assert [(g.label, g.count, g.told) for g in repeats] == expected
+
+
+def _skips(layer: Any, x: Any, count: int, wired_otherwise: tuple[int, ...]) -> Any:
+    h = x
+    for i in range(count):
+        h = (x if i in wired_otherwise else h) + np.tanh(layer(h))
+    return h
+
+
+def test_blocks_are_named_after_all_that_is_in_them():
+    parts = [
+        m for _ in range(4) for m in (nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU())
+    ]
+    found = [g for g in draw(alike(*parts), fold=True).scene.root.groups() if g.kind == "repeat"]
+    assert [(g.label, g.count) for g in found] == [("Conv2d → BatchNorm2d → relu", 4)]
 
 
 def test_small_functions_are_cards_and_single_operations_no_groups():
@@ -176,18 +216,82 @@ def facts(graph: Graph, **options: Any) -> str:
     ("graph", "options", "words"),
     [
         (net_with_loss, {}, ["eps=1e-05", "axis=0", "centred", "6×3", "broadcast", "15 params"]),
-        (net_with_loss, {}, ["Linear → BatchNorm1d → ReLU → MSELoss", "21 parameters", "all float64"]),
+        (net_with_loss, {}, ["Net (Linear → BatchNorm1d → ReLU) → MSELoss", "21 parameters", "all float64"]),
         (net_with_loss, {"memory": True}, ["saves 144 B"]),
         (net_with_loss, {"values": True}, ["±"]),
         (GRAPHS["zero_and_nan"], {}, ["grad 0", "grad NaN"]),
         (GRAPHS["mixed_dtypes"], {}, ["3 float32"]),
-        (GRAPHS["recurrent"], {}, ["step", "×5"]),
+        (GRAPHS["recurrent"], {"fold": True}, ["step", "×5"]),
         (GRAPHS["after_the_fact"], {}, ["grad 1", "tanh"]),
     ],
 )  # fmt: skip
 def test_cards_say(graph: Any, options: dict[str, Any], words: list[str]):
     told = facts(graph(), **options)
     assert [word for word in words if word not in told] == []
+
+
+def test_what_is_hidden_is_neither_broadcast_nor_an_output():
+    graph = net_with_loss()
+    dot = draw(graph, hide=lambda op: op.op == "matmul").dot
+    full = draw(graph).dot
+    assert dot.count("broadcast") <= full.count("broadcast")
+    dark = THEMES["light"].kinds["output"].fill
+    assert dot.count(f'fillcolor="{dark}"') == full.count(f'fillcolor="{dark}"') == 1
+
+
+def test_a_gradient_that_is_computed_with_is_drawn_whole():
+    x = tensor(np.ones((3, 2)), "x")
+    with trace() as graph:
+        np.sum(np.tanh(x) ** 2).backward(create_graph=True)
+        penalty = np.sum(x.grad * x.grad)
+        penalty.backward()
+    drawing = draw(graph)
+    shown = set(visible(drawing.scene.root))
+    used = [i for op in graph if op.phase == "forward" for i in op.inputs.values()]
+    assert set(used) <= shown
+    assert any(graph.ops[i].phase == "backward" for i in shown)
+    assert "dotted" in drawing.dot
+
+
+def test_the_gradient_of_large_numbers_is_finite():
+    x = tensor([1.0, 2.0], "x")
+    told = re.sub(r"<[^>]*>", "", draw(np.sum(x * 1e200)).dot)
+    assert "grad 1.41e+200" in told
+    assert "grad 0" not in re.sub(r"<[^>]*>", "", draw(np.sum(np.square(x)) * 1e-15).dot)
+
+
+def test_a_closed_group_shows_what_leaves_it():
+    lstm = nn.LSTM(4, 5, rng=rng())
+    graph = traced(lambda x: lstm(x)[0].sum(), tensor(rng().normal(size=(2, 3, 4)), "x"))
+    told = re.sub(r"<[^>]*>", "", draw(graph, depth=0).dot)
+    assert "2×3×5" in told
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["\n\n", "a\x07b", "\x1b[31m", "\x00", "\ufffe", "\ud800", "\u202eabc", "😀", "@@DATA@@"],
+)
+def test_strange_names_can_be_drawn(name: str, tmp_path: Path):
+    drawing = draw(np.exp(tensor([1.0, 2.0], name)).sum())
+    for ending in (".svg", ".html", ".gv", ".json"):
+        assert drawing.save(tmp_path / f"a{ending}").stat().st_size
+
+
+def test_nearly_constant_values_have_a_page(tmp_path: Path):
+    x = tensor([1.0, np.nextafter(1, 2)], "x")
+    assert draw(np.sum(x * x)).save(tmp_path / "a.html").stat().st_size
+
+
+def test_links_stay_links_and_rights_stay_rights(tmp_path: Path):
+    drawing = draw(GRAPHS["after_the_fact"]())
+    target, link = tmp_path / "private.gv", tmp_path / "link.gv"
+    target.write_text("old", encoding="utf-8")
+    target.chmod(0o600)
+    link.symlink_to(target)
+    drawing.save(link)
+    assert link.is_symlink()
+    assert target.read_text(encoding="utf-8") == drawing.dot
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
 
 def test_zero_and_bad_gradients_are_marked():
@@ -330,6 +434,7 @@ def test_it_shows_itself():
         (lambda: draw(net_with_loss(), show="both"), ValueError, "create_graph=True"),
         (lambda: draw(net_with_loss(), hide=lambda op: True), ValueError, "all left out"),
         (lambda: draw([]), TypeError, "at least one"),
+        (lambda: draw(tensor(1.0) * 2.0, title=5), TypeError, "want a string"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_drawn(call: Any, error: type[Exception], words: str):
@@ -341,7 +446,7 @@ def test_models_and_functions_are_called():
     x = rng().normal(size=(6, 4)).astype(np.float32)
     net = Net()
     drawing = draw(net, x)
-    assert drawing.scene.title == "Linear → BatchNorm1d → ReLU"
+    assert drawing.scene.title == "Net (Linear → BatchNorm1d → ReLU)"
     assert all(p.grad is None for p in net.parameters())
     assert any(op.grad is not None for op in drawing.graph)
     assert draw(lambda a: a * 2.0, tensor(1.0)).graph.ops[-1].op == "multiply"

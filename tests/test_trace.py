@@ -161,12 +161,64 @@ def test_gradients_are_those_of_backward_and_of_hooks():
     assert len(order) == len(graph)
 
 
-def test_two_backward_passes_add_up():
+def test_gradients_are_those_of_the_last_pass_that_came_by():
     x = tensor([1.0, 2.0])
     with trace() as graph:
         np.sum(x * x).backward()
         np.sum(x * 3.0).backward()
-    np.testing.assert_array_equal(next(op for op in graph if op.name == "x").grad, x.grad.data)
+    (leaf,) = [op for op in graph if op.name == "x"]
+    np.testing.assert_array_equal(leaf.grad, [3, 3])
+    assert [op.op for op in graph if op.op] == ["multiply", "sum", "multiply", "sum"]
+    assert [graph.ops[i].op for i in graph.backward_order[:2]] == ["sum", "multiply"]
+
+
+def test_a_parameter_that_is_updated_is_another_value():
+    w = tensor([1.0])
+    with trace() as graph:
+        for _ in range(2):
+            w.grad = None
+            np.sum(w * w).backward()
+            w.assign(w.data * 10)
+    leaves = [op for op in graph if op.kind == "parameter"]
+    assert [(op.value.tolist(), op.grad.tolist()) for op in leaves] == [([1], [2]), ([10], [20])]
+
+
+def test_hooks_and_sums_of_gradients_are_no_operations():
+    w = tensor([1.0, 2.0])
+    with trace() as graph:
+        y = np.exp(w)
+        y.register_hook(lambda g: g * 100)
+        y.sum().backward()
+        np.sum(np.sin(w)).backward()
+    assert [op.op for op in graph if op.op] == ["exp", "sum", "sin", "sum"]
+
+
+def test_what_ran_before_the_trace_is_an_input():
+    w = tensor([1.0, 2.0])
+    before = np.exp(w)
+    with trace() as graph:
+        (before * 2.0).sum().backward()
+    assert [(op.kind, op.name) for op in graph if op.kind != "op"] == [("input", "before")]
+
+
+def test_an_exception_leaves_a_finished_graph():
+    x = tensor([1.0, 2.0])
+    with pytest.raises(ZeroDivisionError), trace(check=True) as graph:
+        y = np.exp(x)
+        y.sum().backward()
+        _ = 1 / 0
+    assert [op.name for op in graph][:2] == ["x", "y"]
+    assert graph.ops[0].kind == "parameter"
+    assert graph.ops[1].errors
+
+
+def test_drawing_a_model_leaves_it_alone():
+    net = nn.BatchNorm1d(3)
+    before = net.state_dict()
+    graph = traced(net, rng().normal(size=(5, 3)).astype(np.float32))
+    assert all(np.array_equal(v, net.state_dict()[k]) for k, v in before.items())
+    assert "standard normal" in graph.note
+    assert "give its gradient" in graph_of(tensor([1.0, 2.0]) * 2.0).note
 
 
 def test_a_recorded_backward_pass_knows_whose_rule_ran():
@@ -324,6 +376,17 @@ def test_a_planted_mistake_is_found_at_its_place(bad_sqrt: Any):
 @pytest.mark.parametrize(
     "f",
     [
+        lambda x: (x * 1e-12 + 1e6).sum(),  # lost in rounding
+        lambda x: F.logsumexp(x * 30.0),
+        lambda x: F.cross_entropy(x[None] * 30.0, np.array([2])),
+        lambda x: F.binary_cross_entropy_with_logits(x * 100.0, np.array([1.0, 0.0, 1.0])),
+        lambda x: np.exp(x * 1e-8).sum(),
+        lambda x: F.sigmoid(x * 1e-10).sum(),
+        lambda x: F.gelu(x * 1e-8).sum(),
+        lambda x: np.tanh(x * np.array([1e-8, 1.0, 800.0])).sum(),
+        lambda x: np.prod(x + np.array([1e-8, 1.0, 1e8])),
+        lambda x: (1 / (x + 1e-150)).sum(),
+        lambda x: np.exp(x * 1000.0).sum(),  # inf
         lambda x: F.relu(x).sum(),  # at a kink
         lambda x: np.max(x),  # at a tie
         lambda x: np.abs(x).sum(),
@@ -336,11 +399,45 @@ def test_a_planted_mistake_is_found_at_its_place(bad_sqrt: Any):
         lambda x: (x[:, None] * x).sum(),
     ],
 )
-def test_right_rules_are_called_right_at_kinks_too(f: Any):
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_right_rules_are_called_right(f: Any):
     x = tensor([0.0, 0.0, 1.0])
     with trace(check=True) as graph:
         f(x).backward()
     assert graph.diverging is None
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("forward", "rule", "x"),
+    [
+        (np.exp, lambda g, y: 2 * g * y, [1.0, 2.0, np.nan]),
+        (np.exp, lambda g, y: 2 * g * y, [1.0, 2.0, 1000.0]),
+        (np.log, lambda g, x: g / x * np.where(np.arange(x.size) == 5000, 2, 1), np.linspace(1, 2, 9999)),
+        (np.tanh, lambda g, y: g * (1 - y), [0.1, 0.2]),
+        (np.sin, lambda g, x: -g * np.cos(x), [0.1, 0.2]),
+        (np.cos, lambda g, x: g * np.sin(x), [1e-9, 2e-9]),
+    ],
+)  # fmt: skip
+def test_wrong_rules_are_found(forward: Any, rule: Any, x: Any):
+    known = PRIMITIVES[forward].rules
+    defvjp(forward, x=rule)
+    try:
+        with trace(check=True) as graph:
+            np.sum(forward(tensor(x))).backward()
+    finally:
+        defvjp(forward, **known)
+    assert graph.diverging is not None
+    assert graph.ops[graph.diverging].op == forward.__name__
+
+
+def test_a_rule_of_a_wrong_shape_is_told_by_the_engine(bad_sqrt: Any):
+    defvjp(bad_sqrt, x=lambda g, y: (g * 2)[:1])
+    with (
+        pytest.raises(ValueError, match="the rule of x gave a cotangent of shape"),
+        trace(check=True),
+    ):
+        np.sum(bad_sqrt(tensor([1.0, 2.0, 3.0]))).backward()
 
 
 # ----- The rule table's formulas -----

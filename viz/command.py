@@ -99,7 +99,14 @@ def _drawing(
     if isinstance(thing, Module):
         thing = thing.astype(dtype)
     inputs = [_cast(x, dtype) for x in inputs]
-    return draw(traced(thing, *inputs, recorded=backward, check=check), **options)
+    try:
+        graph = traced(thing, *inputs, recorded=backward, check=check)
+    except (ValueError, TypeError) as error:
+        if shapes or place is None:
+            raise
+        told = f"{error}. The shapes of the inputs are given with --input, as in --input 1,1,28,28"
+        raise type(error)(told) from None
+    return draw(graph, **options)
 
 
 def _cast(x: Any, dtype: Any) -> Any:

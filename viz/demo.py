@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from autonn import nn
-from autonn.demo import BATCH, Trained
+from autonn.commands.demo import BATCH, Trained
 from autonn.tensors import Tensor
 from autonn.trace import trace
 from viz import plots
@@ -19,7 +21,6 @@ def run(trained: Trained, folder: str, console: Console) -> list[Path]:
     """Draw into a folder, made if it is not there; give the files, and say what they show."""
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    written: list[tuple[Path, str]] = []
     net, cross_entropy = trained.net.astype(np.float64), nn.CrossEntropyLoss()
     images = Tensor(trained.digits.x_train[:BATCH].astype(np.float64), requires_grad=True)
     labels = trained.digits.y_train[:BATCH]
@@ -27,24 +28,30 @@ def run(trained: Trained, folder: str, console: Console) -> list[Path]:
         loss = cross_entropy(net(images), labels)
         loss.backward()
     drawing = draw(graph)
-    written.append((drawing.save(target / "graph.svg"), "the network's graph"))
-    written.append((drawing.save(target / "graph.html"), "the same, to step through backprop"))
-    figures = {
-        "curves.png": (plots.learning_curves(trained.history), "how it learned"),
-        "filters.png": (plots.filters(_first_weights(net), (8, 8)), "what the first layer sees"),
+    written = {
+        drawing.save(target / "graph.html"): "open it in a browser; → walks through backprop",
+        drawing.save(target / "graph.svg"): "the same graph as a picture",
     }
+    series: dict[str, Sequence[float]] = {k: v.tolist() for k, v in trained.history.items()}
+    figures: dict[str, tuple[Figure, str]] = {
+        "curves.png": (plots.learning_curves(series), "how it learned")
+    }
+    figures["filters.png"] = (plots.filters(strongest(net), (8, 8)), "what its first layer sees")
     if trained.reports:
         figures["errors.png"] = (plots.comparison_errors(trained.reports), "the verdicts, drawn")
     for name, (figure, told) in figures.items():
-        figure.savefig(target / name, dpi=150)
-        written.append((target / name, told))
-    for path, told in written:
-        console.print(f"  {path}  {told}", highlight=False, soft_wrap=True)
-    return [path for path, _ in written]
+        figure.savefig(target / name)
+        written[target / name] = told
+    width = max(len(str(path)) for path in written)
+    for path, told in written.items():
+        console.print(f"  {path!s:<{width}}  {told}", highlight=False, soft_wrap=True)
+    told = "autonn graph LSTM --open, autonn train digits --model lenet, autonn compare --help"
+    console.print(f"Next: {told}", highlight=False)
+    return list(written)
 
 
-def _first_weights(net: nn.Sequential) -> object:
-    """Give what the 64 strongest units look for, the strongest first."""
+def strongest(net: nn.Module) -> np.ndarray:
+    """Give the weights into the 64 units of the first layer that weigh most, the largest first."""
     weights = next(net.parameters()).numpy()
     order = np.argsort(-np.linalg.norm(weights, axis=1))
-    return weights[order[:64]]
+    return np.asarray(weights[order[:64]])

@@ -14,6 +14,7 @@ from viz.scene import Scene
 from viz.texts import (
     attributes,
     bytes_text,
+    clean,
     grad_text,
     number_text,
     shape_text,
@@ -100,6 +101,10 @@ class _Writer:
         )
         rows = [_font(f"<B>{escape(shortened(scene.title, 80))}</B>", t.text, 15)]
         rows += [_font(escape(text), t.quiet, 9) for text in (scene.subtitle, *scene.notes)]
+        shown = [self.graph.ops[i] for i, card in self.cards.items() if isinstance(card, int)]
+        also = ["dashed: no gradient"] if any(not op.grads for op in shown) else []
+        also += ["double border: repeated"] * any(g.kind == "repeat" for g in self.contents)
+        legend += "".join(_font(f"   {text}", t.faint, 8) for text in also)
         return _table([*rows, legend], align="LEFT")
 
     def _head(self, head: str, attribute: str, name: str, colours: Colours) -> str:
@@ -123,7 +128,7 @@ class _Writer:
         facts = [_font(escape(self._size(op)), quiet, 9)]
         norm = self.scene.norms[op.id]
         if norm is not None:
-            weight, told = weight_of(norm), grad_text(norm)
+            weight, told = weight_of(norm, self.scene.zero), grad_text(norm, self.scene.zero)
             colour = {"zero": t.zero, "bad": t.bad, "fine": t.grad}[weight]
             if self._dark(colours) and weight == "fine":
                 colour = quiet
@@ -188,14 +193,14 @@ class _Writer:
             label=_table(told),
             fillcolor=colours.fill,
             color=colours.border,
-            tooltip=graphviz.escape(tip or head),
+            tooltip=graphviz.escape(tip or clean(head)),
             **({} if op.grads else {"style": "rounded,filled,dashed"}),
         )
 
     def _closed(self, dot: Any, group: Group) -> None:
         t, ops = self.theme, self.contents[group]
         kind = self.scene.kind_of_group(group)
-        last = self.graph.ops[self._out(group)]
+        last = self.graph.ops[self.scene.exit(ops)]
         ends = self.scene.kinds[last.id] == "output" and group.kind == "function"
         colours = t.kinds["output" if ends else kind]
         if group.phase == "backward":
@@ -213,28 +218,25 @@ class _Writer:
             label=_table(told),
             fillcolor=colours.fill,
             color=colours.border,
-            tooltip=graphviz.escape(f"{group.label}: {len(ops):,} nodes"),
+            tooltip=graphviz.escape(f"{clean(group.label)}: {len(ops):,} nodes"),
             **({"peripheries": "2"} if group.kind == "repeat" else {}),
         )
-
-    def _out(self, group: Group) -> int:
-        """Give the value that stands for a closed group: the last that is made there."""
-        ops = self.contents[group]
-        return max((i for i in ops if self.graph.ops[i].kind == "op"), default=ops[-1])
 
     # ----- Lines -----
 
     def _edges(self) -> Iterator[tuple[str, str, dict[str, str]]]:
         t = self.theme
-        known: set[tuple[str, str]] = set()
+        known: set[tuple[str, str, str]] = set()
         for i, head in self.cards.items():
             op = self.graph.ops[i]
-            for operand in self.scene.inputs(op).values():
+            for argument, operand in self.scene.inputs(op).items():
                 tail = self.cards[operand]
                 pair = _key(tail), _key(head)
-                if tail is head or pair in known:
+                both_shown = isinstance(tail, int) and isinstance(head, int)
+                use = (*pair, argument if both_shown else "")  # x * x uses x twice
+                if tail is head or use in known:
                     continue
-                known.add(pair)
+                known.add(use)
                 source = self.graph.ops[operand]
                 leaf = isinstance(tail, int) and source.kind != "op"
                 same = self.scene.homes[operand] is self.scene.homes[i]
@@ -247,8 +249,10 @@ class _Writer:
                     options |= {"style": "dashed", "color": t.faint}
                 if source.phase == "forward" and op.phase == "backward":
                     options |= {"style": "dotted", "color": t.faint, "weight": "0"}
-                elif isinstance(head, int) and self.scene.broadcasts(op, operand):
+                elif isinstance(head, int) and argument in op.broadcast:
                     options["label"] = "broadcast"
+                if "~" in argument:  # past what is hidden
+                    options |= {"style": "dotted", "arrowhead": "open"}
                 yield (*pair, options)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from autonn.files import replacing
 from autonn.tensors import Tensor
 from autonn.trace import Graph, Op, graph_of, traced
 from viz.dot import dot_text
@@ -73,7 +73,7 @@ class Drawing:
         LayoutError
             When no Graphviz is there or works; the DOT text is saved beside, with the ending .gv.
         """
-        target = Path(path)
+        target = Path(path).expanduser()
         ending = target.suffix.lower()
         if ending not in FORMATS:
             near = get_close_matches(ending, FORMATS, 1)
@@ -82,6 +82,8 @@ class Drawing:
             raise ValueError(f"save: {target.name!r} ends in {seen}; it can end in {known}{told}")
         if not target.parent.is_dir():
             raise FileNotFoundError(f"save: there is no folder {target.parent}")
+        if target.is_dir():
+            raise IsADirectoryError(f"save: {target} is a folder")
         try:
             written = self._bytes(ending)
         except LayoutError as error:
@@ -101,22 +103,12 @@ class Drawing:
 
 
 def _write(path: Path, written: bytes) -> None:
-    """Write a file so that it is never there by half."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".autonn-", suffix=path.suffix)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(written)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    """Write a file so that it is never there by half, with the rights that it had."""
+    mode = path.stat().st_mode if path.exists() else None
+    with replacing(path) as file:
+        file.write(written)
+    if mode is not None:
+        path.chmod(mode)
 
 
 def draw(
@@ -126,7 +118,7 @@ def draw(
     depth: int | None = None,
     collapse: Callable[[Group], bool] | None = None,
     hide: Callable[[Op], bool] | None = None,
-    fold: bool = True,
+    fold: bool | None = None,
     values: bool = False,
     gradients: bool = True,
     memory: bool = False,
@@ -143,7 +135,9 @@ def draw(
         `Graph` of `autonn.trace`, which knows the layers, source lines and constants, too. Or a
         model or function, which is called on `inputs` and traced.
     inputs
-        For a model or function: what it is called with.
+        For a model or function: what it is called with. Of a model a copy is called, so that its
+        running statistics stay. Where the output is no single number, gradients are those of the
+        output times standard normal numbers, summed; the picture says so.
     show
         "forward", "backward" (the operations of the backward pass) or "both".
     depth
@@ -154,11 +148,12 @@ def draw(
         Says of an `Op` whether to leave it out; lines then lead past it:
         `lambda op: not op.grads`.
     fold
-        Whether identical blocks in a row are drawn as one card, with their number.
+        Whether chains of identical blocks are drawn as one card, with their number. By default if
+        there are more than 150 cards otherwise.
     values, gradients, memory
         Whether cards say the mean and deviation of their values, the norm of their gradient, what
         is saved for the backward pass. Gradients of a Tensor are found by a backward pass that
-        leaves no trace.
+        leaves no trace in `grad`; its output must be one number, and its graph not yet used up.
     direction
         "TB", from top to bottom, or "LR"; by default LR for the smallest graphs.
     theme
@@ -186,6 +181,8 @@ def draw(
     _check("show", show, ("forward", "backward", "both"))
     _check("theme", theme, tuple(THEMES))
     _check("direction", direction, ("", "TB", "LR"))
+    if not isinstance(title, str):
+        raise TypeError(f"draw: title is a {type(title).__name__}; want a string")
     if depth is not None and (type(depth) is not int or depth < 0):
         raise ValueError(f"draw: depth is {depth!r}; want a whole number, 0 or more")
     graph = _graph(what, inputs, show, gradients)
@@ -201,7 +198,8 @@ def draw(
         close(root, collapse)
     while len(set(visible(root).values())) > LARGEST:  # too much for any sheet
         close(root, _deepest_open(root))
-    scene = Scene(graph, root, title)
+    phases = ("backward",) if show == "backward" else ("forward", "backward")
+    scene = Scene(graph, root, title, phases)
     if not gradients:
         scene.norms = dict.fromkeys(scene.norms)
     return Drawing(
@@ -244,14 +242,19 @@ def _graph(what: Any, inputs: Sequence[Any], show: str, gradients: bool) -> Grap
 
 
 def _shown(graph: Graph, show: str, hide: Callable[[Op], bool] | None) -> Callable[[Op], bool]:
-    """Say which operations are shown; of a backward pass alone, also what it reads."""
-    read: set[int] = set()
-    if show == "backward":
-        backward = [op for op in graph if op.phase == "backward"]
-        read = {i for op in backward for i in op.inputs.values()}
+    """Say which operations are shown: of one pass alone, also what it takes from the other."""
+    taken: set[int] = set()
+    stack = [op.id for op in graph if op.phase == show]
+    while stack and show != "both":
+        for i in graph.ops[stack.pop()].inputs.values():
+            other = graph.ops[i].phase != show
+            if other and i not in taken:
+                taken.add(i)
+                if show == "forward":  # a gradient that is computed with: all of its making
+                    stack.append(i)
 
     def shown(op: Op) -> bool:
-        wanted = show == "both" or op.phase == show or op.id in read
+        wanted = show == "both" or op.phase == show or op.id in taken
         return wanted and not (hide is not None and hide(op))
 
     return shown

@@ -35,4 +35,4 @@ def kind_of(op: Op) -> str:
     >>> kind_of(Op(0, "op", "matmul")), kind_of(Op(0, "parameter"))
     ('matmul', 'parameter')
     """
-    return KINDS.get(op.op, "elementwise") if op.kind == "op" else op.kind
+    return KINDS.get(op.op.partition(" ")[0], "elementwise") if op.kind == "op" else op.kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import PurePath
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from autonn.trace import Graph, Op
 from viz.kinds import KINDS, kind_of
-from viz.texts import attributes, bytes_text, norm_of, number_text
+from viz.texts import ROUNDING, attributes, bytes_text, clean, counted, norm_of, number_text
 from viz.tree import LARGEST, Group, homes
 
 BINS, FIRST = 24, 12
@@ -36,28 +36,39 @@ class Scene:
         What stands above the picture, and what has to be said of it.
     """
 
-    def __init__(self, graph: Graph, root: Group, title: str = "") -> None:
-        self.graph, self.root = graph, root
+    def __init__(
+        self,
+        graph: Graph,
+        root: Group,
+        title: str = "",
+        phases: Sequence[str] = ("forward", "backward"),
+    ) -> None:
+        self.graph, self.root, self.phases = graph, root, phases
         self.homes = homes(root)
         shown = [graph.ops[i] for i in self.homes]
-        forward = [op for op in shown if op.phase == "forward"]
+        forward = [op for op in graph.ops if op.phase == "forward"]
         used = {i for op in forward for i in op.inputs.values()}
+        self.users = graph.users
         self.kinds = {op.id: kind_of(op) for op in shown}
-        self.kinds |= {op.id: "output" for op in forward if op.kind == "op" and op.id not in used}
+        ends = [op.id for op in forward if op.kind == "op" and op.id not in used]
+        self.kinds |= {i: "output" for i in ends if i in self.homes}
         self.spine = _spine(shown)
         self.norms = {op.id: norm_of(op.grad) for op in shown}
+        leaves = [self.norms[op.id] for op in shown if op.kind != "op"]
+        norms = [norm for norm in leaves if norm is not None and math.isfinite(norm)]
+        self.zero = ROUNDING * max(norms, default=0.0)
         dtypes = [op.dtype for op in shown if op.grads] or [op.dtype for op in shown]
         self.dtype = max(sorted(set(dtypes)), key=dtypes.count) if dtypes else ""
         self.title = title or _title(graph, root, shown)
         self.subtitle = self._subtitle(shown)
-        self.notes = []
+        self.notes = [graph.note] if graph.note else []
         if len(shown) > LARGEST:
             self.notes.append(f"more than {LARGEST:,} nodes: not all groups can be open at once")
 
     def _subtitle(self, shown: list[Op]) -> str:
         parameters = sum(math.prod(op.shape) for op in shown if op.kind == "parameter")
         others = any(op.dtype != self.dtype for op in shown if op.grads)
-        told = [f"{len(shown):,} nodes", f"{parameters:,} parameters"]
+        told = [counted(len(shown), "node"), counted(parameters, "parameter")]
         told.append(self.dtype if others else f"all {self.dtype}")
         saved = sum(op.memory for op in shown)
         told += [f"{bytes_text(saved)} saved for backward"] if saved else []
@@ -66,8 +77,10 @@ class Scene:
         return " · ".join(told)
 
     def inputs(self, op: Op) -> dict[str, int]:
-        """Give the operands that are shown; of the hidden, what they are made of."""
+        """Give the operands that are shown; of the hidden, what they are made of, as "b~0"."""
         found: dict[str, int] = {}
+        if op.phase not in self.phases:
+            return found  # it is shown because the other pass reads it
         for argument, i in op.inputs.items():
             if i in self.homes:
                 found[argument] = i
@@ -88,11 +101,12 @@ class Scene:
                     stack.append(i)
         return list(found)
 
-    def broadcasts(self, op: Op, operand: int) -> bool:
-        """Tell whether an operand is repeated along some axis."""
-        kind = kind_of(op)
-        other = self.graph.ops[operand].shape
-        return kind in ("elementwise", "activation") and other != op.shape
+    def exit(self, ops: list[int]) -> int:
+        """Give the value that stands for a closed group: the last that is used outside it."""
+        inside = set(ops)
+        made = [i for i in ops if self.graph.ops[i].kind == "op"] or ops
+        leaving = [i for i in made if any(user not in inside for user in self.users[i])]
+        return max(leaving or made)
 
     def kind_of_group(self, group: Group) -> str:
         """Give the kind of a closed group's card."""
@@ -116,9 +130,10 @@ class Scene:
         order = [number[i] for i in self.graph.backward_order if i in number]
         first = self.graph.diverging
         return {
-            "title": self.title,
+            "title": clean(self.title),
             "subtitle": self.subtitle,
             "dtype": self.dtype,
+            "zero": self.zero,
             "theme": theme,
             "notes": self.notes,
             "nodes": [self._node(self.graph.ops[i], number) for i in shown],
@@ -136,16 +151,16 @@ class Scene:
         small = leaf and op.value is not None and size == 1
         return {
             "id": number[op.id],
-            "op": op.op or op.name or op.kind,
+            "op": clean(op.op or op.name or op.kind),
             "kind": self.kinds[op.id],
-            "name": op.name if op.op else "",
+            "name": clean(op.name) if op.op and op.name else "",
             "attr": attributes(op),
             "shape": list(op.shape),
             "dtype": op.dtype,
             "bytes": size * np.dtype(op.dtype).itemsize if op.dtype else 0,
             "inputs": [number[i] for i in inputs.values()],
             "operands": [argument.partition("~")[0] for argument in inputs],
-            "broadcast": [self.broadcasts(op, i) for i in inputs.values()],
+            "broadcast": [argument in op.broadcast for argument in inputs],
             "group": None if home is self.root else home.id,
             "site": _site(op),
             "grads": op.grads,
@@ -167,8 +182,8 @@ class Scene:
         return {
             "id": group.id,
             "parent": None if outer is None or outer is self.root else outer.id,
-            "label": group.label,
-            "name": group.name,
+            "label": clean(group.label),
+            "name": clean(group.name) if group.name else "",
             "told": group.told,
             "attr": self.attributes(group),
             "kind": group.kind,
@@ -181,19 +196,20 @@ class Scene:
 
 
 def _title(graph: Graph, root: Group, shown: list[Op]) -> str:
-    """Name the layers in a row, or the whole, or what comes out."""
+    """Name the layers in a row, or what comes out: "Net (Linear → ReLU) → MSELoss"."""
     layers = [scope for scope in graph.scopes if scope.kind == "layer"]
-    outer = [scope for scope in layers if scope.parent is None]
-    inside = {scope.parent for scope in layers}
-    row: list[str] = []
-    for scope in outer:
-        children = [s.label for s in layers if s.parent == scope.id]
-        row += children if scope.id in inside else [scope.label]
-    runs = [(label, len(list(same))) for label, same in groupby(row)]
-    if 0 < len(runs) <= 6:
-        return " → ".join(label if n == 1 else f"{label} ×{n}" for label, n in runs)
-    if outer:
-        return " → ".join(scope.label for scope in outer[:6])
+    told: list[str] = []
+    for outer in [scope for scope in layers if scope.parent is None]:
+        runs = groupby(scope.label for scope in layers if scope.parent == outer.id)
+        lengths = [(label, len(list(same))) for label, same in runs]
+        row = [f"{label} ×{n}" if n > 1 else label for label, n in lengths]
+        inner = " → ".join(row) if 1 <= len(row) <= 6 else ""
+        if outer.label == "Sequential" and inner:
+            told.append(inner)
+        else:
+            told.append(f"{outer.label} ({inner})" if len(row) > 1 and inner else outer.label)
+    if told:
+        return " → ".join(told[:6]) + (" → …" if len(told) > 6 else "")
     made = [op.label for op in shown if op.kind == "op" and op.phase == "forward"]
     return made[-1] if made else "graph"
 
@@ -258,12 +274,15 @@ def statistics(x: Any) -> dict[str, Any] | None:
             "max": finite.max,
         }
         found: dict[str, Any] = {k: _plain(f()) if finite.size else None for k, f in told.items()}
-        found["norm"] = _plain(np.linalg.norm(numbers))
+        found["norm"] = _plain(norm_of(numbers))
         found["zeros"] = _plain(np.mean(numbers == 0)) if flat.size else 0
         found["nan"] = int(flat.size - finite.size)
         found["size"] = int(flat.size)
         found["first"] = [_plain(v) for v in numbers[:FIRST]]
         found["hist"], found["lo"], found["hi"] = None, found["min"], found["max"]
-        if finite.size > 1 and np.ptp(finite) > 0 and np.isfinite(np.ptp(finite)):
-            found["hist"] = np.histogram(finite, BINS)[0].tolist()
+        if finite.size > 1 and np.ptp(finite) > 0:
+            try:
+                found["hist"] = np.histogram(finite, BINS)[0].tolist()
+            except ValueError:  # numbers too near to each other, or too far apart
+                found["hist"] = None
     return found

@@ -13,9 +13,41 @@ from autonn.trace import Op
 LONGEST = 40
 
 
+def clean(text: str) -> str:
+    """Give a text that XML can hold, on one line; "?" for what cannot be seen.
+
+    Examples
+    --------
+    >>> clean("a" + chr(10) + "b" + chr(7)), clean(" ")
+    ('a b�', '?')
+    """
+    told = " ".join(text.split())
+    return "".join(c if _printable(c) else "�" for c in told) or "?" * bool(text)
+
+
+def _printable(c: str) -> bool:
+    return (
+        " " <= c <= "~"
+        or (c > "\x9f" and not "\ud800" <= c <= "\udfff" and c < "\ufffe")
+        or c > "\uffff"
+    )
+
+
 def shortened(text: str, width: int = LONGEST) -> str:
     """Cut what is too long, and say so."""
+    text = clean(text)
     return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def counted(n: int, word: str) -> str:
+    """Give a number of things.
+
+    Examples
+    --------
+    >>> counted(1, "node"), counted(2000, "node")
+    ('1 node', '2,000 nodes')
+    """
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -40,7 +72,9 @@ def number_text(x: Any) -> str:
     if isinstance(x, bool | np.bool_ | complex | np.complexfloating):
         return str(x)
     x = float(x)
-    return f"{x:.3g}" if not x.is_integer() or abs(x) >= 1e6 else str(int(x))
+    if math.isnan(x):
+        return "NaN"
+    return str(int(x)) if x.is_integer() and abs(x) < 1e6 else f"{x:.3g}"
 
 
 def bytes_text(count: int) -> str:
@@ -58,34 +92,44 @@ def bytes_text(count: int) -> str:
 
 
 def norm_of(g: Any) -> float | None:
-    """Give a gradient's Euclidean length; infinite or NaN if it holds such numbers."""
-    if g is None:
-        return None
-    with np.errstate(all="ignore"):
-        return float(np.linalg.norm(np.asarray(g, np.float64).ravel()))
-
-
-def grad_text(norm: float) -> str:
-    """Give what a card says of its gradient.
+    """Give a gradient's Euclidean length; infinite or NaN if it holds such numbers.
 
     Examples
     --------
-    >>> grad_text(0.1234), grad_text(1e-17), grad_text(math.nan)
+    >>> norm_of([3.0, 4.0]), norm_of([-1e200]), norm_of([1.0, np.nan])
+    (5.0, 1e+200, nan)
+    """
+    if g is None:
+        return None
+    with np.errstate(all="ignore"):
+        numbers = np.abs(np.asarray(g, np.float64)).ravel()
+        largest = float(np.max(numbers, initial=0))
+        if largest == 0 or not np.isfinite(largest):
+            return largest
+        return largest * float(np.linalg.norm(numbers / largest))
+
+
+def grad_text(norm: float, zero: float) -> str:
+    """Give what a card says of its gradient, which is nothing but rounding below `zero`.
+
+    Examples
+    --------
+    >>> grad_text(0.1234, 1e-12), grad_text(1e-17, 1e-12), grad_text(math.nan, 1e-12)
     ('grad 0.123', 'grad 0', 'grad NaN')
     """
     if math.isnan(norm):
         return "grad NaN"
-    return f"grad {number_text(norm) if norm >= ZERO or math.isinf(norm) else 0}"
+    return f"grad {number_text(norm) if norm > zero else 0}"
 
 
-ZERO, EXPLODING = 1e-12, 1e6
+ROUNDING, EXPLODING = 1e-13, 1e6  # the first relative to the largest gradient of a leaf
 
 
-def weight_of(norm: float) -> str:
+def weight_of(norm: float, zero: float) -> str:
     """Say whether a gradient is "zero", "bad" (not finite, or exploding) or "fine"."""
     if not norm <= EXPLODING:
         return "bad"
-    return "zero" if norm < ZERO else "fine"
+    return "zero" if norm <= zero else "fine"
 
 
 def attributes(op: Op) -> str:

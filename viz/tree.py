@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from autonn.trace import Graph, Op, Scope
+from viz.kinds import KINDS
 
 MOST_CHILDREN = 60  # what one group shows at a time; more are put together in chunks
 LONGEST_PERIOD = 64
@@ -68,19 +69,20 @@ def tree(
     graph: Graph,
     shown: Callable[[Op], bool] = lambda op: True,
     *,
-    fold: bool = True,
+    fold: bool | None = None,
     together: int = MOST_CHILDREN,
 ) -> Group:
     """Put the operations that are shown into groups.
 
     Layers and functions come from the graph's scopes. A function of a single operation is no group,
-    nor is a layer; a function that is all that a layer does is the layer. With `fold`, identical
-    blocks in a row become one "repeat". What still has more than `together` children is cut into
+    nor is a layer; a function that is all that a layer does is the layer. With `fold`, or by
+    default where there are too many cards to read, chains of identical blocks become one "repeat".
+    What still has more than `together` children is cut into
     chunks.
     """
     root = _by_scope(graph, shown)
     _simplify(root, graph)
-    if fold:
+    if fold or (fold is None and _cards(root) > READABLE):
         _fold_all(root, graph)
     _cut_all(root, graph, together)
     number = -1
@@ -130,13 +132,26 @@ def _simplify(root: Group, graph: Graph) -> None:
                 kept.append(child)
         group.children = kept
     layers = [c for c in root.children if isinstance(c, Group) and c.phase == "forward"]
-    whole = [c for c in layers if any(g.kind == "layer" for g in c.groups() if g is not c)]
+    whole = [c for c in layers if len(_layers_in(c)) > 1]
     if len(whole) == 1:  # the model itself needs no box
         model = whole[0].scope
         for outer in [c for c in root.children if isinstance(c, Group) and c.scope is model]:
             root.label, root.name = outer.label, outer.name
             place = root.children.index(outer)
             root.children[place : place + 1] = outer.children
+
+
+def _layers_in(group: Group) -> list[Group]:
+    return [c for c in group.children if isinstance(c, Group) and c.kind == "layer"]
+
+
+def _cards(root: Group) -> int:
+    """Count the cards that are seen when all layers are open, and functions closed."""
+    count = 0
+    for group in root.groups():
+        shown = group is root or group.kind in ("layer", "step")
+        count += sum(isinstance(c, int) or c.kind == "function" for c in group.children) * shown
+    return count
 
 
 def _trivial(child: Group, group: Group, graph: Graph) -> bool:
@@ -156,43 +171,47 @@ def _passes_on(child: Group) -> bool:
 
 def _fold_all(root: Group, graph: Graph) -> None:
     """Fold repeated blocks, the innermost first."""
-    users = graph.users
     signatures: dict[int | Group, int] = {}
     numbers: dict[object, int] = {}
+    users = graph.users
     for group in reversed(list(root.groups())):
         for child in group.children:
             if isinstance(child, int):
-                op = graph.ops[child]
-                what = (op.kind, op.op, op.shape, op.dtype)
-                signatures[child] = numbers.setdefault(what, len(numbers))
-        group.children = _folded(group.children, signatures, graph, users)
+                signatures[child] = numbers.setdefault(_looks(graph.ops[child]), len(numbers))
         made = [c for c in group.children if isinstance(c, Group) or graph.ops[c].kind == "op"]
-        inside = tuple(signatures.get(child, -1) for child in made)
-        repeats = tuple(c.count for c in group.children if isinstance(c, Group))
-        what_group = (group.label, group.kind, inside, repeats)
-        signatures[group] = numbers.setdefault(what_group, len(numbers))
+        inside = tuple(signatures[child] for child in made)
+        group.children = _folded(group.children, made, signatures, graph, users)
+        what = (group.label, group.kind, inside)
+        signatures[group] = numbers.setdefault(what, len(numbers))
+
+
+def _looks(op: Op) -> object:
+    """Give what two operations must have in common to be alike: all but which piece they take."""
+    params = {k: v for k, v in op.params.items() if k != "index"}
+    return (op.kind, op.op, op.shape, op.dtype, repr(params), repr(op.numbers))
 
 
 def _folded(
     children: list[int | Group],
+    made: list[int | Group],
     signatures: dict[int | Group, int],
     graph: Graph,
     users: list[list[int]],
 ) -> list[int | Group]:
-    """Put runs of identical blocks into one group each.
+    """Put chains of identical blocks into one group each.
 
     Leaves are no part of a block's pattern, but go with it if nothing else uses them.
     """
-    made = [c for c in children if isinstance(c, Group) or graph.ops[c].kind == "op"]
     pattern = [signatures[c] for c in made]
-    runs = list(_runs(pattern, [_weight(c, graph) for c in made]))
+    runs = list(_runs(pattern, _sources(made, graph), [_weight(c) for c in made]))
     if not runs:
         return children
-    repeats = [_repeat(made[start : start + period], count, graph) for start, period, count in runs]
     inside: dict[int | Group, Group] = {}
-    for (start, period, count), repeat in zip(runs, repeats, strict=True):
+    for start, period, count in runs:
+        repeat = _repeat(made[start : start + period], count, graph)
+        repeat.told = _shared(made[start : start + period * count], period, graph)
         inside |= dict.fromkeys(made[start : start + period * count], repeat)
-    within = {i: inside.get(c) for c in made for i in ([c] if isinstance(c, int) else c.ops())}
+    within = {i: inside.get(c) for c in made for i in _below(c)}
     for leaf in children:
         if isinstance(leaf, int) and graph.ops[leaf].kind in ("parameter", "constant"):
             homes = {within.get(user) for user in users[leaf]}
@@ -211,18 +230,50 @@ def _folded(
     return folded
 
 
-def _weight(child: int | Group, graph: Graph) -> int:
+def _shared(run: list[int | Group], period: int, graph: Graph) -> str:
+    """Say so if blocks have parameters in common."""
+    blocks: dict[int, int] = {}
+    for n, child in enumerate(run):
+        for i in _below(child):
+            for j in graph.ops[i].inputs.values():
+                if (
+                    graph.ops[j].kind == "parameter"
+                    and blocks.setdefault(j, n // period) != n // period
+                ):
+                    return "shared parameters"
+    return ""
+
+
+def _below(child: int | Group) -> list[int]:
+    return [child] if isinstance(child, int) else list(child.ops())
+
+
+def _sources(made: list[int | Group], graph: Graph) -> list[frozenset[int]]:
+    """Give for each child the places of the children that it takes something from."""
+    ops = graph.ops
+    place = {i: n for n, c in enumerate(made) for i in _below(c) if ops[i].kind == "op"}
+    found = []
+    for n, child in enumerate(made):
+        taken = {place.get(j, -1) for i in _below(child) for j in graph.ops[i].inputs.values()}
+        found.append(frozenset(taken - {n, -1}))
+    return found
+
+
+def _weight(child: int | Group) -> int:
     """Say how much a child is worth folding: layers and steps much, an operation little."""
     if isinstance(child, int):
         return 1
-    return 100 if child.kind in ("layer", "step") else len(list(child.ops()))
+    return 100 if child.kind in ("layer", "step") else len(_below(child))
 
 
-def _runs(pattern: list[int], weights: list[int]) -> Iterator[tuple[int, int, int]]:
-    """Find runs of identical blocks: (start, period, count).
+def _runs(
+    pattern: list[int], sources: list[frozenset[int]], weights: list[int]
+) -> Iterator[tuple[int, int, int]]:
+    """Find chains of identical blocks: (start, period, count).
 
-    At each place the shortest period that repeats is taken; three blocks that hold layers are a
-    run, or four of operations, 24 in all.
+    At each place the shortest period that repeats is taken. Each block takes from the one before
+    it, and from nothing else that the others do not take, too. Three blocks that hold layers are a
+    chain, or four of operations, 24 in all.
     """
     n = len(pattern)
     length: dict[int, list[int]] = {}
@@ -235,7 +286,8 @@ def _runs(pattern: list[int], weights: list[int]) -> Iterator[tuple[int, int, in
     i = 0
     while i < n:
         for period, same in length.items():
-            count = same[i] // period + 1
+            most = same[i] // period + 1
+            count = _chained(i, period, most, sources) if most >= 3 else 0
             weight = sum(weights[i : i + period * count])
             if count >= (3 if weight >= 100 * count else 4) and weight >= 24:
                 yield i, period, count
@@ -244,17 +296,33 @@ def _runs(pattern: list[int], weights: list[int]) -> Iterator[tuple[int, int, in
         i += 1
 
 
+def _chained(start: int, period: int, most: int, sources: list[frozenset[int]]) -> int:
+    """Count the blocks that are wired alike; what the first takes from outside is its affair."""
+
+    def wiring(block: int) -> tuple[frozenset[int | str], ...]:
+        first = start + block * period
+        return tuple(
+            frozenset("before" if j < start else j - first for j in sources[first + k])
+            for k in range(period)
+        )
+
+    second = wiring(1)
+    if not any(isinstance(j, int) and j < 0 for of in second for j in of):
+        return 0  # side by side, and no chain
+    for mine, theirs in zip(wiring(0), second, strict=True):
+        if {j for j in mine if j != "before"} - theirs:
+            return 0
+    return next((n for n in range(2, most) if wiring(n) != second), most)
+
+
 def _repeat(block: list[int | Group], count: int, graph: Graph) -> Group:
-    named = [c.label for c in block if isinstance(c, Group) and c.kind in ("layer", "step")]
-    ops = [i for c in block for i in ([c] if isinstance(c, int) else c.ops())]
-    label = (
-        named[0] if named else graph.ops[ops[0]].op if len(ops) == 1 else f"{len(ops)} operations"
-    )
-    told = "" if named or len(ops) == 1 else _listed(block, graph, 3)
-    phase = next(
-        (c.phase if isinstance(c, Group) else graph.ops[c].phase for c in block), "forward"
-    )
-    return Group("repeat", label, told=told, count=count, is_open=False, phase=phase)
+    """Make the group of a chain, named after what is in a block."""
+    labels = [c.label if isinstance(c, Group) else graph.ops[c].op for c in block]
+    labels = [label for label in labels if KINDS.get(label) != "shape"] or labels
+    label = " → ".join(labels) if len(labels) <= 3 else f"{' → '.join(labels[:2])} → …"
+    first = block[0]
+    phase = first.phase if isinstance(first, Group) else graph.ops[first].phase
+    return Group("repeat", label, count=count, is_open=False, phase=phase)
 
 
 def _listed(children: list[int | Group], graph: Graph, most: int) -> str:
@@ -272,6 +340,8 @@ def _listed(children: list[int | Group], graph: Graph, most: int) -> str:
 def _cut_all(root: Group, graph: Graph, together: int) -> None:
     size = max(2, 2 * together // 3)
     for group in list(root.groups()):
+        if len(group.children) > together:  # in an order in which chunks do not need each other
+            group.children.sort(key=lambda c: c if isinstance(c, int) else max(c.ops()))
         while len(group.children) > together:
             pieces = [group.children[i : i + size] for i in range(0, len(group.children), size)]
             group.children = [_chunk(piece, graph) for piece in pieces]

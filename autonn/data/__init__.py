@@ -1,84 +1,22 @@
-"""Data that comes with autonn, and how to cut it into batches."""
+"""Data that comes with autonn, readers of your own, and what is done to data before training."""
 
-from __future__ import annotations
+from autonn.data.batches import minibatches
+from autonn.data.digits import Split, load_digits
+from autonn.data.idx import read_idx
+from autonn.data.images import Images, read_images
+from autonn.data.splitting import one_hot, standardise, train_test_split
+from autonn.data.tables import Table, read_csv
 
-from collections.abc import Iterator
-from importlib.resources import as_file, files
-from typing import Any, NamedTuple
-
-import numpy as np
-
-Array = np.ndarray[Any, Any]
-
-
-class Split(NamedTuple):
-    """Inputs and labels to learn from, and others to be tested on."""
-
-    x_train: Array
-    y_train: Array
-    x_test: Array
-    y_test: Array
-
-
-def load_digits(test: int = 360, seed: int = 0, dtype: Any = np.float32) -> Split:
-    """Real handwritten digits: 1,797 images of 8×8 pixels, scaled to [0, 1], with labels 0 to 9.
-
-    Parameters
-    ----------
-    test
-        How many images, chosen by `seed`, are held out for testing.
-    seed
-        Of the shuffle.
-    dtype
-        Of the images.
-
-    Returns
-    -------
-    Split
-        Images of shape (n, 64) and labels of shape (n,), int64.
-
-    Notes
-    -----
-    E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning
-    Repository, 1998, doi:10.24432/C50P49, CC BY 4.0, as distributed by scikit-learn.
-
-    Examples
-    --------
-    >>> load_digits().x_train.shape
-    (1437, 64)
-    """
-    with (
-        as_file(files("autonn.data") / "digits.npz") as path,
-        np.load(path, allow_pickle=False) as file,
-    ):
-        images, labels = file["images"], file["labels"]
-    if not 0 <= test <= len(images):
-        raise ValueError(f"load_digits: test={test}; want 0 to {len(images)}")
-    order = np.random.default_rng(seed).permutation(len(images))
-    x = (images.reshape(len(images), -1)[order] / 16).astype(dtype)
-    y = labels[order].astype(np.int64)
-    return Split(x[test:], y[test:], x[:test], y[:test])
-
-
-def minibatches(
-    *arrays: Array, size: int, rng: np.random.Generator | None = None
-) -> Iterator[tuple[Array, ...]]:
-    """Cut arrays of one length into batches of `size`, the last of the rest; `rng` shuffles them.
-
-    Examples
-    --------
-    >>> [x.tolist() for (x,) in minibatches(np.arange(5), size=2)]
-    [[0, 1], [2, 3], [4]]
-    """
-    lengths = {len(array) for array in arrays}
-    if len(lengths) != 1:
-        raise ValueError(
-            f"minibatches: arrays of one length wanted, these have {sorted(map(len, arrays))}"
-        )
-    if size < 1:
-        raise ValueError(f"minibatches: size={size}; want at least 1")
-    (n,) = lengths
-    order = np.arange(n) if rng is None else rng.permutation(n)
-    for start in range(0, n, size):
-        chosen = order[start : start + size]
-        yield tuple(array[chosen] for array in arrays)
+__all__ = [
+    "Images",
+    "Split",
+    "Table",
+    "load_digits",
+    "minibatches",
+    "one_hot",
+    "read_csv",
+    "read_idx",
+    "read_images",
+    "standardise",
+    "train_test_split",
+]

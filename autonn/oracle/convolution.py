@@ -32,8 +32,8 @@ from autonn.oracle.base import Gradients, given
 
 Ints: TypeAlias = tuple[int, ...]
 Pairs: TypeAlias = tuple[tuple[int, int], ...]
-Each: TypeAlias = "int | Sequence[int]"
-Padding: TypeAlias = "int | str | Sequence[int] | Sequence[Sequence[int]]"
+Each: TypeAlias = int | Sequence[int]
+Padding: TypeAlias = int | str | Sequence[int] | Sequence[Sequence[int]]
 
 
 def each(value: Each, rank: int) -> Ints:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -35,6 +35,8 @@ class Op:
         Those array arguments that were plain numbers.
     called
         What such numbers are called in the layer: {"b": "eps"}.
+    broadcast
+        Those array arguments that were repeated to the value's shape.
     params
         The primitive's parameters, such as axis.
     shape, dtype
@@ -52,12 +54,15 @@ class Op:
     memory
         The bytes of that which nothing before it holds.
     value, grad
-        The arrays, if they were recorded.
+        The arrays, if they were recorded; the gradient is that of the last backward pass that came
+        here.
     order
-        When its gradient was complete: 0 for the first in the backward pass.
+        When its gradient was complete: 0 for the first in the backward pass; a later pass counts
+        on.
     errors
-        The relative error of what its rule handed to each argument, against numerical
-        differentiation; or of its own gradient, by the name "closed form".
+        The error of what its rule handed to each argument, against numerical differentiation,
+        relative to its size; or of its own gradient, by the name "closed form". What cannot
+        be compared is not there.
     phase
         "forward", or "backward" for an operation of a backward pass that was itself recorded.
     pulls
@@ -70,6 +75,7 @@ class Op:
     inputs: dict[str, int] = field(default_factory=dict)
     numbers: dict[str, Any] = field(default_factory=dict)
     called: dict[str, str] = field(default_factory=dict)
+    broadcast: tuple[str, ...] = ()
     params: dict[str, Any] = field(default_factory=dict)
     shape: tuple[int, ...] = ()
     dtype: str = ""
@@ -137,6 +143,8 @@ class Graph:
     rules
         For each primitive and each of its arguments, the formula of the gradient, as it stands in
         the rule table.
+    note
+        What has to be said of the gradients.
 
     Examples
     --------
@@ -158,6 +166,7 @@ class Graph:
     ops: list[Op] = field(default_factory=list)
     scopes: list[Scope] = field(default_factory=list)
     rules: dict[str, dict[str, str]] = field(default_factory=dict)
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.ops)
@@ -195,8 +204,10 @@ class Graph:
     def diverging(self) -> int | None:
         """The first operation of the backward pass whose rule was found wrong."""
         for i in self.backward_order:
-            errors = [e for name, e in self.ops[i].errors.items() if name != "closed form"]
-            if any(not e <= 1e-4 for e in errors):
+            op = self.ops[i]
+            errors = [e for name, e in op.errors.items() if name != "closed form"]
+            rounding = np.finfo(op.dtype).eps if errors else 0.0
+            if any(not e <= max(1e-4, 100 * rounding) for e in errors):
                 return i
         return None
 
@@ -208,6 +219,7 @@ class Graph:
         told = {
             "format": FORMAT,
             "rules": self.rules,
+            "note": self.note,
             "scopes": [_plain(scope, ()) for scope in self.scopes],
             "ops": [_plain(op, left_out) for op in self.ops],
         }
@@ -229,7 +241,7 @@ class Graph:
             ops = [_made(Op, x) for x in told["ops"]]
             scopes = [_made(Scope, x) for x in told["scopes"]]
             rules = {str(k): dict(v) for k, v in told["rules"].items()}
-            graph = cls(ops, scopes, rules)
+            graph = cls(ops, scopes, rules, str(told["note"]))
             graph._check()
         except (KeyError, TypeError, AttributeError, RecursionError, ValueError) as error:
             raise ValueError(f"Graph.from_json: this is no graph: {error}") from None
@@ -266,7 +278,59 @@ def _plain(x: Op | Scope, left_out: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _made(kind: type[T], told: dict[str, Any]) -> T:
-    return kind(**{name: decode(v) for name, v in told.items()})
+    values = {name: decode(v) for name, v in told.items()}
+    for name, value in values.items():
+        fits = CHECKS.get(name)
+        if fits is not None and not fits(value):
+            raise ValueError(f"{name} is {value!r:.60}")
+    return kind(**values)
+
+
+def _count(x: Any) -> bool:
+    return type(x) is int and x >= 0
+
+
+def _dict_of(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda x: isinstance(x, dict) and all(type(k) is str and fits(v) for k, v in x.items())
+
+
+def _text(x: Any) -> bool:
+    return type(x) is str
+
+
+def _tuple_of(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda x: isinstance(x, tuple) and all(map(fits, x))
+
+
+def _numeric(x: Any) -> bool:
+    try:
+        return type(x) is str and np.dtype(x).kind in "fiubc"
+    except TypeError:
+        return False
+
+
+CHECKS: dict[str, Callable[[Any], bool]] = {
+    "kind": lambda x: x in ("op", "parameter", "input", "constant", "layer", "function", "step"),
+    "phase": lambda x: x in ("forward", "backward"),
+    "shape": _tuple_of(_count),
+    "dtype": _numeric,
+    "inputs": _dict_of(_count),
+    "numbers": _dict_of(lambda x: isinstance(x, int | float | complex)),
+    "called": _dict_of(_text),
+    "broadcast": _tuple_of(_text),
+    "params": _dict_of(lambda x: True),
+    "saved": _dict_of(_count),
+    "errors": _dict_of(lambda x: type(x) is float),
+    "memory": _count,
+    "order": _count,
+    "pulls": _count,
+    "parameters": _count,
+    "grads": lambda x: type(x) is bool,
+    "value": lambda x: isinstance(x, np.ndarray),
+    "grad": lambda x: isinstance(x, np.ndarray),
+    "error": lambda x: type(x) is float,
+    **dict.fromkeys(("op", "name", "site", "code", "label", "described", "verdict"), _text),
+}
 
 
 def _row(op: Op) -> tuple[str, ...]:

@@ -114,26 +114,40 @@ def _code(function: Callable[..., Any]) -> CodeType | None:
     return inner.__code__ if inspect.isfunction(inner) else None
 
 
-def pulling(frames: list[FrameType]) -> Node | None:
-    """Give the node whose rule is running, if a backward pass is."""
+class Pull(NamedTuple):
+    """A backward pass that is running: whose rule, and whether its operations are recorded."""
+
+    walk: FrameType
+    node: Node | None
+    recorded: bool
+
+
+def pulling(frames: list[FrameType]) -> Pull | None:
+    """Give the backward pass that is running, if there is one: the innermost."""
     for frame in reversed(frames):
         if frame.f_code is walk.__code__:
-            return frame.f_locals.get("node")
+            given = frame.f_locals
+            return Pull(frame, given.get("node"), bool(given["create"]))
+        if frame.f_code is Tensor.backward.__code__:  # adding up what is in .grad
+            return Pull(frame, None, False)
     return None
 
 
-def name_of(x: Any, frames: list[FrameType]) -> str:
+def name_of(x: Any, frames: list[FrameType], *, ours: bool = True) -> str:
     """Give the variable that holds x, as seen by the outermost frame that has one.
 
+    Without `ours`, variables of our own functions are no names, either.
     What our own functions call their arguments and results is no name: each calls them x and y.
     """
     for frame in frames:
         code = frame.f_code
         if code.co_filename.startswith("<autonn"):
             continue
-        ours = code.co_filename.startswith(OWN)
+        own = code.co_filename.startswith(OWN)
+        if own and not ours:
+            continue
         count = code.co_argcount + code.co_kwonlyargcount
-        taken = ("x", "y", *code.co_varnames[:count]) if ours else ()
+        taken = ("x", "y", *code.co_varnames[:count]) if own else ()
         for name, value in frame.f_locals.items():
             if value is x and not name.startswith("_") and name not in taken:
                 return name
@@ -166,18 +180,35 @@ def is_argument(x: Any, running: list[Call]) -> bool:
     return False
 
 
-def line_of(frames: list[FrameType], *, ours: bool) -> str:
-    """Give the innermost line of the user's code, or of a layer's or function's, with its text."""
+def user_line(frames: list[FrameType]) -> str:
+    """Give the innermost line of the user's code, with its text: "file:line: text"."""
+    for frame in reversed(frames):
+        if not frame.f_code.co_filename.startswith(OWN):
+            return _line(frame)
+    return ""
+
+
+def layer_line(frames: list[FrameType]) -> str:
+    """Give the innermost line of a layer of ours, or of a function, where no layer runs."""
     functions = _functions(len(DISPATCH))
+    formulas = []
     for frame in reversed(frames):
         code = frame.f_code
-        own = code.co_filename.startswith(OWN)
-        formula = code in functions or isinstance(frame.f_locals.get("self"), Module)
-        wanted = own and formula and code is not Module.__call__.__code__ if ours else not own
-        if wanted:
-            name, line = code.co_filename, frame.f_lineno
-            return f"{name}:{line}: {linecache.getline(name, line).strip()}".rstrip(": ")
-    return ""
+        own = code.co_filename.startswith(OWN) and not code.co_filename.endswith(_PLUMBING)
+        if own and isinstance(frame.f_locals.get("self"), Module):
+            return _line(frame)
+        if own and code in functions:
+            formulas.append(frame)
+    return _line(formulas[0]) if formulas else ""
+
+
+_PLUMBING = ("module.py", "algebra.py", "shapes.py")  # which compute nothing themselves
+
+
+def _line(frame: FrameType) -> str:
+    name, line = frame.f_code.co_filename, frame.f_lineno
+    text = linecache.getline(name, line).strip()
+    return f"{Path(name).name}:{line}: {text}".rstrip(": ")
 
 
 def is_number(x: Any) -> bool:

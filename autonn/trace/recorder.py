@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from autonn.formulas import formulas
 from autonn.graph import Array, Cotangents, Node, Primitive
 from autonn.nn.module import Module
-from autonn.tensors import Tensor, bare, connected
+from autonn.tensors import Tensor, bare
 from autonn.trace import frames as look
 from autonn.trace.data import Graph, Op, Scope
 
@@ -34,6 +35,9 @@ class Recorder:
         self._open: list[tuple[FrameType, int]] = []
         self._owners: dict[int, ref[Any]] = {}
         self._gradients = 0
+        self._walk: FrameType | None = None
+        self._arrays: dict[int, Any] = {}  # of each value, to see when a leaf gets another
+        self._outside: set[int] = set()  # what an operation made before the trace
         self._names: dict[Primitive, str] = {}
         self._scope_of: dict[int, int] = {}  # of each layer's last call
         self._paths: dict[int, dict[int, str]] = {}  # in each layer, of those below it
@@ -46,16 +50,17 @@ class Recorder:
         """Write down an operation."""
         frames = look.stack(self.base)
         running = list(look.calls(frames))
-        pulled = look.pulling(frames)
+        pull = look.pulling(frames)
+        if pull is not None and not pull.recorded:
+            return  # a hook's arithmetic, or the sum of gradients in .grad
         op = Op(0, "op", self._name(primitive), params=dict(params))
-        if pulled is None:
+        if pull is None:
             op.scope = self._scope(running, frames)
-            op.site, op.code = look.line_of(frames, ours=False), look.line_of(frames, ours=True)
-        elif pulled in self._by_node:
-            op.phase, op.pulls = "backward", self._by_node[pulled]
-            op.scope = self.graph.ops[op.pulls].scope
+            op.site, op.code = look.user_line(frames), look.layer_line(frames)
         else:
             op.phase = "backward"
+            op.pulls = None if pull.node is None else self._by_node.get(pull.node)
+            op.scope = None if op.pulls is None else self.graph.ops[op.pulls].scope
         for argument, x in zip(argument_names(primitive, len(operands)), operands, strict=True):
             if look.is_number(x):
                 op.numbers[argument] = x.item() if isinstance(x, np.generic) else x
@@ -64,6 +69,8 @@ class Recorder:
                     op.called[argument] = name
             else:
                 op.inputs[argument] = self._known(x, running, frames, op.phase)
+                if primitive.broadcasts and _repeated(bare(x).shape, bare(y).shape):
+                    op.broadcast += (argument,)
         self._add(op, y)
         self._keep(op, y.node)
         scope = op.scope
@@ -73,18 +80,18 @@ class Recorder:
 
     def backward(self, node: Node, g: Array, cotangents: Cotangents) -> None:
         """Write down a gradient that is complete."""
-        if node not in self._by_node and node.primitive is None:  # it was handed straight through
-            self._add(
-                Op(0, "input", name=(node.notes and node.notes.name) or ""),
-                connected(bare(g), node),
-            )
-            self.graph.ops[-1].value = None
+        frame = sys._getframe(1)  # the walk's: each has its own
+        if frame is not self._walk:
+            self._walk = frame
+            if node not in self._by_node and node.primitive is None:  # it was handed straight on
+                self._add(Op(0, "input", name=(node.notes and node.notes.name) or ""), g, node)
+                self.graph.ops[-1].value = None
         if node in self._by_node:
-            op, g = self.graph.ops[self._by_node[node]], bare(g)
-            op.order = self._gradients if op.order is None else op.order
+            op = self.graph.ops[self._by_node[node]]
+            op.order = self._gradients
             self._gradients += 1
             if self.values:
-                op.grad = np.array(g) if op.grad is None else op.grad + g
+                op.grad = np.asarray(bare(g))
 
     # ----- Values -----
 
@@ -98,14 +105,15 @@ class Recorder:
             self.graph.rules[name] = formulas(primitive)
         return self._names[primitive]
 
-    def _add(self, op: Op, x: Any) -> Op:
+    def _add(self, op: Op, x: Any, node: Node | None = None) -> Op:
         op.id = len(self.graph.ops)
-        array, node = bare(x), getattr(x, "node", None)
+        array, node = bare(x), getattr(x, "node", node)
         op.shape, op.dtype = array.shape, str(array.dtype)
         op.name = op.name or getattr(x, "name", None) or ""
         op.grads = node is not None
         if self.values:
             op.value = np.asarray(array)
+        self._arrays[op.id] = array
         if node is not None:
             self._by_node[node] = op.id
         else:
@@ -118,7 +126,7 @@ class Recorder:
         """Give the id of an operand: a leaf if it has not been seen yet."""
         node = x.node if isinstance(x, Tensor) else None
         known = self._by_id.get(id(x)) if node is None else self._by_node.get(node)
-        if known is not None:
+        if known is not None and not self._changed(known, x):
             op = self.graph.ops[known]
             if phase == "forward":
                 op.name = op.name or look.name_of(x, frames)
@@ -137,14 +145,21 @@ class Recorder:
                 if x.size == base.size and x.flags.c_contiguous and base.flags.c_contiguous:
                     op.op, op.params = "reshape", {"shape": x.shape}
             else:
-                op.name = look.name_of(x, frames)
                 given = node is not None or look.is_argument(x, running)
                 op.kind = "input" if given else "constant"
+                op.name = look.name_of(x, frames, ours=given)
             op.scope = None if op.kind == "input" else self._scope(running, frames)
         added = self._add(op, x)
+        if node is not None and node.primitive is not None:
+            self._outside.add(added.id)
         if self.values and not isinstance(x, Tensor):
             added.value = np.array(x)  # which its owner may change
         return added.id
+
+    def _changed(self, known: int, x: Any) -> bool:
+        """Tell whether a leaf has been given other values since: then it is another value."""
+        leaf = self.graph.ops[known].kind != "op" and isinstance(x, Tensor)
+        return leaf and self._arrays.get(known, bare(x)) is not bare(x)
 
     def _keep(self, op: Op, node: Node | None) -> None:
         """Count what the rules keep, each array once."""
@@ -216,6 +231,15 @@ class Recorder:
             if known is not None and not name.startswith("_"):
                 self.graph.ops[known].name = self.graph.ops[known].name or name
 
+    def finish(self) -> None:
+        """Name what has no name; where no layer has parameters, call so what requires grad."""
+        self.name_variables()
+        self._walk, self._open = None, []
+        if not any(op.kind == "parameter" for op in self.graph.ops):
+            for op in self.graph.ops:
+                if op.kind == "input" and op.grads and op.id not in self._outside:
+                    op.kind = "parameter"
+
     def adopt(self, y: Tensor) -> None:
         """Write down what a Tensor was computed from, as far as its graph tells."""
         kept = _kept_values(y)
@@ -227,9 +251,9 @@ class Recorder:
             op.shape, op.dtype = node.shape, str(node.dtype)
             op.name = (notes and notes.name) or ""
             op.site = (notes and notes.site) or ""
-            op.value = kept.get(node) if self.values else None
+            op.value = np.asarray(kept[node]) if self.values and node in kept else None
             if primitive is None and notes is not None and notes.grad is not None and self.values:
-                op.grad = bare(notes.grad)
+                op.grad = np.asarray(bare(notes.grad))
             if primitive is not None:
                 op.op, op.params = self._name(primitive), node.params
                 for argument, parent in zip(
@@ -237,9 +261,17 @@ class Recorder:
                 ):
                     if parent is not None:
                         op.inputs[argument] = self._by_node[parent]
+                        if primitive.broadcasts and _repeated(parent.shape, node.shape):
+                            op.broadcast += (argument,)
                 self._keep(op, node)
             self._by_node[node] = op.id
             self.graph.ops.append(op)
+
+
+def _repeated(x: tuple[int, ...], y: tuple[int, ...]) -> bool:
+    """Tell whether an operand of shape x is repeated in a value of shape y."""
+    pairs = zip(x[::-1], y[::-1], strict=False)
+    return x != y and len(x) <= len(y) and all(a in (1, b) for a, b in pairs)
 
 
 def argument_names(primitive: Primitive, count: int) -> list[str]:
@@ -282,11 +314,3 @@ def _kept_values(y: Tensor) -> dict[Node, Any]:
                 if owner is not None and isinstance(kept, np.ndarray | np.generic):
                     found.setdefault(owner, np.asarray(kept))
     return found
-
-
-def tell_parameters(graph: Graph) -> None:
-    """Call inputs that require grad parameters where no layer has any."""
-    if not any(op.kind == "parameter" for op in graph.ops):
-        for op in graph.ops:
-            if op.kind == "input" and op.grads:
-                op.kind = "parameter"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from autonn.check.binding import closed_form
 from autonn.check.compare import compare
 from autonn.check.rules import RuleErrors
 from autonn.graph import current_state, state, walk
-from autonn.nn import Module
+from autonn.nn import Module, Sequential
+from autonn.sites import OWN
 from autonn.tensors import Tensor, bare, connected
 from autonn.trace.data import Graph
-from autonn.trace.recorder import Recorder, argument_names, tell_parameters
+from autonn.trace.recorder import Recorder, argument_names
 from autonn.tree import flatten
 
 
@@ -52,16 +54,18 @@ def trace(*, values: bool = True, check: bool = False) -> Iterator[Graph]:
     ('layer', 'Linear', '3 → 2')
     """
     caller = sys._getframe(1)
-    while caller.f_back is not None and caller.f_code.co_filename in (_CONTEXTLIB, __file__):
+    while caller.f_back is not None and caller.f_code.co_filename.startswith((_CONTEXTLIB, *OWN)):
         caller = caller.f_back
     recorder, checker = Recorder(values, caller), RuleErrors()
     watching = (recorder, checker) if check else (recorder,)
-    with state(observers=(*current_state().observers, *watching)):
-        yield recorder.graph
-    recorder.name_variables()
-    tell_parameters(recorder.graph)
+    try:
+        with state(observers=(*current_state().observers, *watching)):
+            yield recorder.graph
+    finally:
+        recorder.finish()
+        if check:
+            _note_errors(recorder, checker)
     if check:
-        _note_errors(recorder, checker)
         _compare_layers(recorder)
 
 
@@ -134,7 +138,9 @@ def graph_of(
         seed = y._seed(gradient)
         with state(observers=(*current_state().observers, recorder)):
             walk({y.node: seed if backward else bare(seed)}, retain=True, create=backward)
-    tell_parameters(recorder.graph)
+    recorder.finish()
+    if gradients and why:
+        recorder.graph.note = f"no gradients: {why}"
     return recorder.graph
 
 
@@ -163,8 +169,9 @@ def traced(
     """Call a model or a function, and record the call and a backward pass through it.
 
     The cotangent of each output is 1 if it is a single number, else standard normal numbers, the
-    same each time. No `grad` is changed. A layer gets its arrays as Tensors, so that what it
-    computes of them alone is seen.
+    same each time (`Graph.note` says so). No `grad` is changed, and of a layer a copy is called, so
+    that its running statistics stay; it gets its arrays as Tensors, so that what it computes of
+    them alone is seen.
 
     Parameters
     ----------
@@ -185,7 +192,7 @@ def traced(
     ('BatchNorm1d', 16)
     """
     if isinstance(function, Module):
-        args = tuple(_seen(x) for x in args)
+        function, args = deepcopy(function), tuple(_seen(x) for x in args)
     with trace(check=check) as graph:
         leaves, _ = flatten(function(*args, **kwargs))
         outputs = [y for y in leaves if isinstance(y, Tensor) and y.node is not None]
@@ -196,6 +203,8 @@ def traced(
                 g = np.ones(()) if y.size == 1 else rng.normal(size=y.shape)
                 g = np.broadcast_to(g, y.shape).astype(y.dtype)
                 seeds[y.node] = connected(g, None) if recorded else g
+                if y.size > 1:
+                    graph.note = "gradients of the output times standard normal numbers, summed"
             walk(seeds, retain=recorded, create=recorded)
     return graph
 
@@ -216,14 +225,13 @@ def _note_errors(recorder: Recorder, checker: RuleErrors) -> None:
 
 
 def _compare_layers(recorder: Recorder) -> None:
-    """Judge each innermost layer that has a closed form, as it was called."""
+    """Judge each layer that has a closed form, as it was called."""
     graph = recorder.graph
-    outer = {scope.parent for scope in graph.scopes if scope.kind == "layer"}
     for i, call in recorder.calls.items():
         given = call.frame.f_locals
         try:
-            if i in outer or call.module is None:
-                continue
+            if call.module is None or isinstance(call.module, Sequential):
+                continue  # whose parts are judged each by itself
             closed_form(call.module)
             report = compare(call.module, *given["args"], **given["kwargs"], dtype=np.float64)
         except (ValueError, TypeError):  # without a closed form, or inputs that have no gradient

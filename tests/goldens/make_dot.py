@@ -16,7 +16,8 @@ from viz import draw  # noqa: E402
 def text(name: str) -> str:
     """Give the DOT text of a case, as it is drawn by default."""
     show = "both" if name == "both_passes" else "forward"
-    return draw(GRAPHS[name](), show=show).dot
+    fold = True if name in ("twelve_blocks", "recurrent", "loop") else None
+    return draw(GRAPHS[name](), show=show, fold=fold).dot
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ const groups = (GIVEN.groups || []).map((g) => ({
 }));
 const order = GIVEN.order || [];
 const groupById = new Map(groups.map((g) => [g.id, g]));
+const ZERO = GIVEN.zero ?? 1e-12; // below it a gradient is nothing but rounding
 const LIMIT = 1500; // more cards than this are neither legible nor quick
 const LEAVES = ["parameter", "constant"];
 
@@ -74,6 +75,9 @@ function figure(x, digits = 4) {
   return text.replace(/^-/, "−");
 }
 
+/** The number that an array of one holds. */
+const only = (stats) => (stats.first && stats.first.length ? stats.first[0] : stats.mean);
+
 function bytes(n) {
   if (n < 1000) return `${n} B`;
   const power = Math.min(3, Math.floor(Math.log10(n) / 3));
@@ -92,8 +96,8 @@ const titleOf = (n) => (isLeaf(n) ? n.name || (LEAF_WORDS.includes(n.op) && n.co
 /** What a gradient says at a glance: [words, class]. */
 function gradWords(stats) {
   const norm = number(stats.norm);
-  if (!Number.isFinite(norm) || norm > 1e6 || stats.nan > 0) return [`grad ${stats.nan > 0 && Number.isFinite(norm) ? "NaN" : figure(norm, 2)}`, "wild"];
-  return norm < 1e-12 ? ["grad 0", "zero"] : [`grad ${figure(norm, 2)}`, "grad"];
+  if (!Number.isFinite(norm) || norm > 1e6 || stats.nan > 0) return [`grad ${stats.nan > 0 && Number.isFinite(norm) ? "NaN" : figure(norm, 3)}`, "wild"];
+  return norm <= ZERO ? ["grad 0", "zero"] : [`grad ${figure(norm, 3)}`, "grad"];
 }
 
 const errorClass = (e) => {

@@ -29,7 +29,7 @@ function cardLines(item) {
   if (!g && isLeaf(n) && n.constant && titleOf(n) !== n.constant) head.push([`= ${short(n.constant, 16)}`, "attr"]);
   if (!g && isLeaf(n) && n.constant && !n.grad) return [head];
   const scalarEnd = n.kind === "output" && sizeOf(n) === 1 && n.value;
-  const line = [scalarEnd ? [figure(n.value.mean, 3), "number"] : [shapeText(n.shape), "shape"]];
+  const line = [scalarEnd ? [figure(only(n.value), 3), "number"] : [shapeText(n.shape), "shape"]];
   if (n.dtype && GIVEN.dtype && n.dtype !== GIVEN.dtype) line.push([n.dtype, "shape"]);
   if (n.grad && !scalarEnd) line.push(["|", "rule"], gradWords(n.grad));
   return [head, line];
@@ -170,7 +170,7 @@ function drawCards() {
 
 /** The scale of gradient norms over the visible cards: seven classes on log10. */
 function heatScale() {
-  const norms = [...scene.items.values()].map((i) => (i.node.grad ? number(i.node.grad.norm) : NaN)).filter((x) => x >= 1e-12 && x < Infinity);
+  const norms = [...scene.items.values()].map((i) => (i.node.grad ? number(i.node.grad.norm) : NaN)).filter((x) => x > ZERO && x < Infinity);
   const logs = norms.map(Math.log10), lo = Math.min(...logs), hi = Math.max(...logs);
   return { lo, hi, any: norms.length > 0, step: (x) => Math.round(6 * (hi - lo < 1e-9 ? 0.5 : (Math.log10(x) - lo) / (hi - lo))) };
 }
@@ -186,7 +186,7 @@ function colourClass(item, scale) {
     if (!item.node.grad) return "none";
     const norm = number(item.node.grad.norm);
     if (!Number.isFinite(norm) || item.node.grad.nan > 0) return "broken";
-    return norm < 1e-12 ? "flat" : `heat heat${scale.step(norm)}`;
+    return norm <= ZERO ? "flat" : `heat heat${scale.step(norm)}`;
   }
   if (item.all.every((n) => n.phase === "backward")) return "k-backward";
   const { group: g, node: n } = item;

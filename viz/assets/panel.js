@@ -25,8 +25,8 @@ function formulas(n) {
 function histogram(title, stats, cls) {
   const parts = [h("h3", {}, title)];
   if (!stats) parts.push(h("p", { class: "quiet" }, "not recorded"));
-  else if (stats.size === 1) parts.push(h("p", { class: `large ${cls}` }, figure(stats.mean)));
-  else if (!stats.hist) parts.push(h("p", { class: "quiet" }, stats.nan > 0 ? "nothing finite" : "no histogram"));
+  else if (stats.size === 1) parts.push(h("p", { class: `large ${cls}` }, figure(only(stats))));
+  else if (!stats.hist) parts.push(h("p", { class: "quiet" }, stats.nan === stats.size ? "nothing finite" : "too near together for a histogram"));
   else {
     const most = Math.max(...stats.hist, 1), width = 120 / stats.hist.length;
     const bars = stats.hist.map((count, i) => count && s("rect", { class: cls, x: i * width + 0.4, width: width - 0.8, rx: 0.6, height: Math.max(1.5, (54 * count) / most), y: 56 - Math.max(1.5, (54 * count) / most) }, s("title", {}, plural(count, "value"))));
@@ -39,12 +39,13 @@ function histogram(title, stats, cls) {
 function statsTable(n) {
   if (!n.value && !n.grad) return null;
   const rows = [["mean", "mean"], ["std", "std"], ["min", "min"], ["max", "max"], ["norm", "L2 norm"], ["zeros", "exact zeros"], ["nan", "NaN / Inf"]];
+  const others = [n.value, n.grad].some((stats) => stats && stats.nan > 0); // the moments are of what is finite
   const cell = (stats, key) => {
     if (!stats) return h("td", {}, "–");
     const text = key === "zeros" ? `${Number((100 * stats.zeros).toPrecision(3))}%` : key === "nan" ? String(stats.nan) : figure(stats[key]);
     return h("td", { class: key === "nan" && stats.nan > 0 ? "bad" : null }, text);
   };
-  return h("table", {}, h("tr", {}, h("th", {}), h("th", {}, "value"), h("th", {}, "gradient")),
+  return h("table", {}, h("tr", {}, h("th", {}, others ? "of the finite" : ""), h("th", {}, "value"), h("th", {}, "gradient")),
     rows.map(([key, word]) => h("tr", {}, h("td", {}, word), cell(n.value, key), cell(n.grad, key))));
 }
 

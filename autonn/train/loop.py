@@ -1,0 +1,242 @@
+"""`fit`: the loop that one would write, with what one would add to it in the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autonn.data import minibatches
+from autonn.graph import no_grad
+from autonn.init import Rng
+from autonn.nn import Module
+from autonn.optim import Optimizer, Schedule
+from autonn.tensors import bare
+from autonn.train.checkpoint import resume, save_checkpoint
+from autonn.train.epoch import (
+    Arrays,
+    Loss,
+    Metrics,
+    Options,
+    checked_data,
+    inputs_of,
+    one_epoch,
+)
+from autonn.train.history import History
+from autonn.train.progress import Reporter, reporter
+from autonn.train.state import Training
+
+
+def fit(
+    model: Module,
+    loss: Loss,
+    data: Arrays,
+    *,
+    optimizer: Optimizer,
+    epochs: int = 10,
+    batch_size: int = 32,
+    rng: Rng = None,
+    validation: Arrays | None = None,
+    metrics: Metrics | None = None,
+    schedule: Schedule | None = None,
+    schedule_each: str = "epoch",
+    clip_norm: float | None = None,
+    max_weight_norm: float | None = None,
+    accumulate: int = 1,
+    monitor: str = "",
+    patience: int | None = None,
+    keep_best: bool = True,
+    callbacks: Sequence[Callable[[Training], Any]] = (),
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool | Reporter | None = None,
+) -> History:
+    """Train a model; give how it went.
+
+    What it does is, without all that can be added,
+
+        for epoch in range(epochs):
+            for x, target in minibatches(*data, size=batch_size, rng=rng):
+                loss(model(x), target).backward()
+                optimizer.step()
+                optimizer.zero_grad()
+
+    Parameters
+    ----------
+    model
+        Called on all arrays of a batch but the last.
+    loss
+        Called on the prediction and the last array of the batch; gives one number.
+    data
+        Arrays of one length, the last of them the target. A single array is its own target.
+    optimizer
+        Of `autonn.optim`, over the model's parameters.
+    epochs, batch_size
+        How often to go through the data, and in pieces of how many examples.
+    rng
+        Shuffles the data: a Generator or a seed; None is the seed 0.
+    validation
+        Other data, on which the loss and the metrics are taken after each epoch, in evaluation
+        mode: "val_loss", and so on.
+    metrics
+        Functions of prediction and target, by name, such as `{"accuracy": accuracy}`.
+    schedule, schedule_each
+        Of `autonn.optim`; moves on after each "epoch" or each "step". A schedule that watches a
+        number gets the monitored one.
+    clip_norm
+        The largest norm of all gradients together; larger ones are scaled down.
+    max_weight_norm
+        The largest norm of the weights into each unit; larger ones are scaled down after each step
+        (Srivastava et al. 2014, section 5.1).
+    accumulate
+        How many batches make one step.
+    monitor
+        The number that tells which epoch was the best: by default the validation loss, or else the
+        loss. Larger is better for names that end in "accuracy", smaller for all others.
+    patience
+        After how many epochs without a better one to stop.
+    keep_best
+        Whether the model ends with the weights of the best epoch, if there is validation data.
+    callbacks
+        Called with a `Training` after each epoch.
+    checkpoint
+        A file to which everything is written after each epoch, and from which, if it is there, the
+        training goes on: with the same numbers, bit for bit, as if it had never stopped.
+    progress
+        None for bars on a terminal and lines elsewhere, False for silence, or a `Reporter`.
+
+    Returns
+    -------
+    History
+        Series by name; `history.plot()` draws them.
+
+    Raises
+    ------
+    ValueError
+        For data that are empty or of several lengths, and options that are out of range.
+    FloatingPointError
+        When the loss is NaN or infinite. It names the operation that made it, and the model has the
+        weights of the last epoch that was finished.
+
+    Notes
+    -----
+    Ctrl-C ends the training, and not the program: the history says "interrupted", and the best
+    weights are there.
+
+    Examples
+    --------
+    >>> from autonn import nn, optim
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(64, 3)).astype(np.float32)
+    >>> y = x @ np.array([[1.0], [-2.0], [0.5]], np.float32)
+    >>> net = nn.Linear(3, 1, rng=rng)
+    >>> optimizer = optim.SGD(net, lr=0.1)
+    >>> history = fit(net, nn.MSELoss(), (x, y), optimizer=optimizer, epochs=20, progress=False)
+    >>> bool(history["loss"][-1] < 1e-3)
+    True
+    """
+    options = Options(
+        loss, dict(metrics or {}), batch_size, schedule_each, clip_norm, max_weight_norm, accumulate
+    )
+    options.check()
+    _check_counts(epochs=epochs, patience=patience)
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"fit: optimizer is a {type(optimizer).__name__}; want one of autonn.optim")
+    arrays = checked_data(data, "data")
+    held_out = None if validation is None else checked_data(validation, "validation")
+    watched = monitor or ("val_loss" if held_out is not None else "loss")
+    rng = np.random.default_rng(0 if rng is None else rng)
+    training = Training(model, optimizer, schedule, rng)
+    if checkpoint is not None and Path(checkpoint).exists():
+        resume(training, checkpoint)
+    history, shown, why = training.history, reporter(progress), "finished"
+    shown.begin(training.epoch, epochs, -(-len(arrays[0]) // batch_size))
+    try:
+        while training.epoch < epochs:
+            row = one_epoch(training, arrays, options, shown)
+            if held_out is not None:
+                found = evaluate(model, loss, held_out, metrics=metrics, batch_size=batch_size)
+                row |= {f"val_{name}": x for name, x in found.items()}
+            better = _finish_epoch(training, row, watched, keep_best and held_out is not None)
+            if schedule is not None and schedule_each == "epoch":
+                schedule.step(row[watched])
+            shown.epoch(training.epoch, row, training.rate, better)
+            for callback in callbacks:
+                callback(training)
+            if checkpoint is not None:
+                save_checkpoint(training, checkpoint)
+            if training.stop or (patience is not None and training.waited >= patience):
+                why = "stopped" if training.stop else "no improvement"
+                break
+    except KeyboardInterrupt:
+        why = "interrupted"
+        optimizer.zero_grad()
+    finally:
+        shown.end(why)
+    if training.best:
+        model.load_state_dict(training.best)
+    history.stopped = why
+    return history
+
+
+def evaluate(
+    model: Module,
+    loss: Loss,
+    data: Arrays,
+    *,
+    metrics: Metrics | None = None,
+    batch_size: int = 256,
+) -> dict[str, float]:
+    """Give the loss and the metrics of a model on data, in evaluation mode, and record nothing.
+
+    Each is the mean over batches, weighted by their lengths.
+
+    Examples
+    --------
+    >>> from autonn import nn
+    >>> from autonn.train import accuracy
+    >>> x, labels = np.eye(2), np.array([0, 0])
+    >>> evaluate(nn.Identity(), nn.CrossEntropyLoss(), (x, labels), metrics={"accuracy": accuracy})
+    {'loss': 0.8132616875182228, 'accuracy': 0.5}
+    """
+    arrays = checked_data(data, "data")
+    modes = [(module, module.training) for _, module in model.named_modules()]
+    model.eval()
+    sums: dict[str, float] = {}
+    try:
+        with no_grad():
+            for batch in minibatches(*arrays, size=batch_size):
+                prediction, target = model(*inputs_of(batch)), batch[-1]
+                found = {"loss": float(bare(loss(prediction, target)))}
+                found |= {k: float(f(prediction, target)) for k, f in (metrics or {}).items()}
+                for name, x in found.items():
+                    sums[name] = sums.get(name, 0.0) + x * len(target)
+    finally:
+        for module, mode in modes:
+            module.training = mode
+    return {name: x / len(arrays[0]) for name, x in sums.items()}
+
+
+def _finish_epoch(training: Training, row: dict[str, float], watched: str, keep: bool) -> bool:
+    """Note the numbers of an epoch; tell whether it was the best."""
+    history = training.history
+    if watched not in row:
+        raise ValueError(f"fit: monitor={watched!r}; want one of {', '.join(row)}")
+    sign = -1 if watched.endswith("accuracy") else 1
+    best = None if history.best is None else float(history[watched][history.best])
+    better = best is None or sign * row[watched] < sign * best
+    history.add(row)
+    training.epoch += 1
+    training.waited = 0 if better else training.waited + 1
+    if better:
+        history.best = training.epoch - 1
+        training.best = training.model.state_dict() if keep else {}
+    return better
+
+
+def _check_counts(**counts: int | None) -> None:
+    for name, value in counts.items():
+        if value is not None and (type(value) is not int or value < 1):
+            raise ValueError(f"fit: {name}={value!r}; want a whole number, 1 or more")

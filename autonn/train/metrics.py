@@ -1,0 +1,60 @@
+"""What is told of predictions beside the loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autonn.tensors import bare
+
+
+def accuracy(prediction: Any, target: Any) -> float:
+    """Give the share of examples whose largest score is that of their label.
+
+    Parameters
+    ----------
+    prediction
+        Scores (N, classes, ...); for two classes also one logit per example, of the target's shape.
+    target
+        Labels (N, ...), integers; or probabilities of the prediction's shape.
+
+    Raises
+    ------
+    ValueError
+        When the shapes do not fit.
+
+    Examples
+    --------
+    >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+    0.5
+    >>> accuracy(np.array([2.0, -1.0]), np.array([1, 0]))
+    1.0
+    """
+    scores, labels = np.asarray(bare(prediction)), np.asarray(bare(target))
+    if scores.shape == labels.shape and scores.ndim > 1 and scores.shape[1] > 1:
+        return float(np.mean(scores.argmax(axis=1) == labels.argmax(axis=1)))
+    if scores.size == labels.size and (scores.ndim < 2 or scores.shape[1] == 1):
+        return float(np.mean((scores.ravel() > 0) == (labels.ravel() > 0.5)))
+    if scores.ndim < 2 or labels.shape != (scores.shape[0], *scores.shape[2:]):
+        raise ValueError(
+            f"accuracy: scores of shape {scores.shape} and labels of shape {labels.shape}; want "
+            "(N, classes, ...) and (N, ...)"
+        )
+    return float(np.mean(scores.argmax(axis=1) == labels))
+
+
+def mean_absolute_error(prediction: Any, target: Any) -> float:
+    """Give the mean of |prediction - target|.
+
+    Examples
+    --------
+    >>> mean_absolute_error(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+    1.0
+    """
+    x, y = np.asarray(bare(prediction)), np.asarray(bare(target))
+    if x.shape != y.shape:
+        raise ValueError(
+            f"mean_absolute_error: a prediction of shape {x.shape}, a target of {y.shape}"
+        )
+    return float(np.mean(np.abs(x - y)))

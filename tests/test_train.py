@@ -1,0 +1,406 @@
+"""Training: what fit does, how it ends, and that a resumed training is the same."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from autonn import functional as F
+from autonn import nn, optim
+from autonn.data import load_digits, minibatches
+from autonn.files import FileError
+from autonn.train import History, Solver, Training, accuracy, evaluate, fit, mean_absolute_error
+from autonn.train.bars import Bars
+from autonn.train.progress import Lines, Silent, reporter
+
+DIGITS = load_digits()
+X, Y = DIGITS.x_train[:256], DIGITS.y_train[:256]
+HELD_OUT = (DIGITS.x_test, DIGITS.y_test)
+LOSS = nn.CrossEntropyLoss()
+
+
+def network(seed: int = 0) -> nn.Sequential:
+    rng = np.random.default_rng(seed)
+    return nn.Sequential(
+        nn.Linear(64, 16, rng=rng),
+        nn.BatchNorm1d(16),
+        nn.ReLU(),
+        nn.Dropout(0.2, rng=rng),
+        nn.Linear(16, 10, rng=rng),
+    )
+
+
+def run(net: nn.Module, **options: Any) -> History:
+    options.setdefault("optimizer", optim.Adam(net, lr=1e-2))
+    options = {"epochs": 3, "progress": False} | options
+    return fit(net, LOSS, options.pop("data", (X, Y)), **options)
+
+
+def same(a: nn.Module, b: nn.Module) -> bool:
+    s, t = a.state_dict(), b.state_dict()
+    return s.keys() == t.keys() and all(np.array_equal(s[k], t[k]) for k in s)
+
+
+def test_fit_is_the_loop_that_one_would_write():
+    ours, by_hand = network(), network()
+    run(ours, optimizer=optim.SGD(ours, lr=0.1, momentum=0.9), rng=7)
+    optimizer, rng = optim.SGD(by_hand, lr=0.1, momentum=0.9), np.random.default_rng(7)
+    for _ in range(3):
+        for x, target in minibatches(X, Y, size=32, rng=rng):
+            LOSS(by_hand(x), target).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    assert same(ours, by_hand)
+
+
+def test_history_has_what_was_measured():
+    net = network()
+    history = run(net, epochs=5, validation=HELD_OUT, metrics={"accuracy": accuracy})
+    assert list(history) == ["loss", "accuracy", "val_loss", "val_accuracy"]
+    assert history.epochs == 5
+    assert len(history.steps) == 5 * 8
+    assert history["loss"][-1] < history["loss"][0]
+    assert history.best == int(np.argmin(history["val_loss"]))
+    assert history.stopped == "finished"
+    found = evaluate(net, LOSS, HELD_OUT, metrics={"accuracy": accuracy})
+    assert found["loss"] == pytest.approx(history["val_loss"].min(), rel=1e-6)  # the best weights
+    assert "val_accuracy" in str(history)
+    with pytest.raises(KeyError, match="there are loss"):
+        history["nothing"]
+    assert history.plot().axes
+
+
+def test_evaluation_changes_nothing():
+    net = network()
+    net.eval()
+    net[3].train()
+    before, modes = net.state_dict(), [m.training for _, m in net.named_modules()]
+    evaluate(net, LOSS, (X, Y))
+    assert [m.training for _, m in net.named_modules()] == modes
+    assert all(np.array_equal(v, net.state_dict()[k]) for k, v in before.items())
+    whole = float(F.cross_entropy(net.eval()(X), Y).data)
+    assert evaluate(net, LOSS, (X, Y), batch_size=100)["loss"] == pytest.approx(whole, rel=1e-6)
+
+
+def test_accumulated_batches_are_one_large_batch():
+    nets = [nn.Linear(64, 10, rng=np.random.default_rng(0)).astype(np.float64) for _ in range(2)]
+    x = X[:100].astype(np.float64)
+    for net, options in zip(
+        nets, ({"batch_size": 40}, {"batch_size": 10, "accumulate": 4}), strict=True
+    ):
+        run(net, data=(x, Y[:100]), optimizer=optim.SGD(net, lr=0.1), **options)
+    for a, b in zip(*[net.parameters() for net in nets], strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-12)
+
+
+def test_gradients_and_weights_are_bounded():
+    net = network()
+    norms: list[float] = []
+
+    class Watched(optim.SGD):
+        def step(self) -> None:
+            norms.append(np.sqrt(sum(np.sum(p.grad.data**2) for p in net.parameters())))
+            super().step()
+
+    run(net, optimizer=Watched(net, lr=1.0), clip_norm=0.1, max_weight_norm=0.5)
+    assert max(norms) <= 0.1 * (1 + 1e-5)
+    assert np.linalg.norm(net[0].weight.data, axis=1).max() <= 0.5 * (1 + 1e-6)
+
+
+def test_training_stops_without_improvement_and_keeps_the_best():
+    net = network()
+    seen: list[dict[str, Any]] = []
+
+    def worse(training: Training) -> None:
+        seen.append(training.model.state_dict())
+        if training.epoch >= 2:
+            for p in training.model.parameters():
+                p.assign(p.data + 1.0)
+
+    history = run(net, epochs=20, validation=HELD_OUT, patience=3, callbacks=[worse])
+    assert history.stopped == "no improvement"
+    assert history.best == 1
+    assert history.epochs == 5
+    assert all(np.array_equal(v, net.state_dict()[k]) for k, v in seen[1].items())
+
+
+def test_monitor_tells_which_way_is_better():
+    net = network()
+    metrics = {"accuracy": accuracy}
+    history = run(net, epochs=4, validation=HELD_OUT, metrics=metrics, monitor="val_accuracy")
+    assert history.best == int(np.argmax(history["val_accuracy"]))
+
+
+def test_a_callback_stops():
+    def stop(training: Training) -> None:
+        training.stop = training.epoch == 2
+
+    history = run(network(), epochs=9, callbacks=[stop])
+    assert (history.epochs, history.stopped) == (2, "stopped")
+
+
+@pytest.mark.parametrize("when", [3, 21])
+def test_an_interrupt_ends_cleanly(when: int):
+    net, count = network(), 0
+
+    def loss(prediction: Any, target: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count == when:
+            raise KeyboardInterrupt
+        return F.cross_entropy(prediction, target)
+
+    history = fit(
+        net, loss, (X, Y), optimizer=optim.Adam(net), epochs=9, validation=HELD_OUT, progress=False
+    )
+    assert history.stopped == "interrupted"
+    assert history.epochs == (0 if when == 3 else 1)
+    assert all(p.grad is None for p in net.parameters())
+
+
+@pytest.mark.parametrize(
+    ("scale", "rate", "words"),
+    [
+        (1.0, 1e38, "subtract made .*CrossEntropyLoss"),
+        (1e30, 1e30, "left weight not finite"),
+    ],
+)
+def test_a_loss_that_is_not_finite_is_explained(scale: float, rate: float, words: str):
+    net = nn.Linear(64, 10, rng=np.random.default_rng(0))
+    before = net.state_dict()
+    data = (X * np.float32(scale), Y)
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match=words) as caught:
+        run(net, data=data, optimizer=optim.SGD(net, lr=rate))
+    assert "at step 2" in str(caught.value)
+    assert all(np.array_equal(v, net.state_dict()[k]) for k, v in before.items())
+
+
+# ----- Checkpoints -----
+
+
+class FailureError(Exception):
+    pass
+
+
+def training(path: Path | None, epochs: int, fail_at: int | None = None) -> tuple[Any, History]:
+    net = network()
+    optimizer = optim.AdamW(net, lr=1e-2, weight_decay=0.01)
+
+    def fail(training: Training) -> None:
+        if training.epoch == fail_at:
+            raise FailureError
+
+    history = run(
+        net,
+        optimizer=optimizer,
+        epochs=epochs,
+        validation=HELD_OUT,
+        metrics={"accuracy": accuracy},
+        schedule=optim.CosineLR(optimizer, 6),
+        checkpoint=path,
+        callbacks=[fail],
+        rng=5,
+    )
+    return net, history
+
+
+@pytest.mark.parametrize("ending", [".npz", ".safetensors"])
+def test_a_resumed_training_is_the_same_bit_for_bit(ending: str, tmp_path: Path):
+    whole, history = training(None, 6)
+    path = tmp_path / f"run{ending}"
+    training(path, 2)
+    with pytest.raises(FailureError):  # after the checkpoint of epoch 4
+        training(path, 6, fail_at=5)
+    resumed, again = training(path, 6)
+    assert same(whole, resumed)
+    assert again.steps == history.steps
+    assert all(np.array_equal(again[name], history[name]) for name in history)
+    assert again.best == history.best
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda: nn.Linear(64, 10), "does not fit.*missing: weight"),
+        (lambda: nn.Sequential(nn.Linear(64, 9)), "does not fit"),
+    ],
+)
+def test_the_checkpoint_of_another_model_is_refused(
+    change: Callable[[], nn.Module], words: str, tmp_path: Path
+):
+    path = tmp_path / "run.npz"
+    training(path, 1)
+    net = change()
+    before = net.state_dict()
+    with pytest.raises(FileError, match=words):
+        run(net, checkpoint=path)
+    assert all(np.array_equal(v, net.state_dict()[k]) for k, v in before.items())
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path):
+    path = tmp_path / "run.npz"
+    np.savez(path, a=np.ones(3))
+    with pytest.raises(FileError, match="no checkpoint"):
+        run(network(), checkpoint=path)
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(FileError, match=r"run\.npz"):
+        run(network(), checkpoint=path)
+
+
+# ----- Bad input -----
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"data": (X[:0], Y[:0])}, "data is empty"),
+        ({"data": (X, Y[:-1])}, r"lengths \[256, 255\]"),
+        ({"data": ()}, "data is empty"),
+        ({"validation": (X, Y[:3])}, "arrays of validation"),
+        ({"epochs": 0}, "epochs=0"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"accumulate": 1.5}, "accumulate=1.5"),
+        ({"clip_norm": -1.0}, "clip_norm=-1.0"),
+        ({"max_weight_norm": 0.0}, "max_weight_norm=0.0"),
+        ({"patience": 0}, "patience=0"),
+        ({"schedule_each": "batch"}, "want 'epoch' or 'step'"),
+        ({"monitor": "acc"}, "monitor='acc'; want one of loss"),
+    ],
+)
+def test_options_that_do_not_fit(options: dict[str, Any], words: str):
+    with pytest.raises(ValueError, match=words):
+        run(network(), **options)
+
+
+def test_an_optimizer_is_wanted():
+    with pytest.raises(TypeError, match=r"want one of autonn\.optim"):
+        run(network(), optimizer="adam")
+
+
+# ----- What is shown -----
+
+
+def test_lines():
+    out = io.StringIO()
+    run(
+        network(),
+        epochs=2,
+        validation=HELD_OUT,
+        metrics={"accuracy": accuracy},
+        progress=Lines(out),
+    )
+    lines = out.getvalue().splitlines()
+    assert [line[:9] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    assert all("val_accuracy" in line and "rate 0.01" in line for line in lines)
+    assert max(map(len, lines)) < 120
+
+
+def test_bars():
+    out = io.StringIO()
+    console = Console(file=out, width=100, force_terminal=True)
+    run(network(), epochs=2, progress=Bars(console))
+    assert "epochs" in out.getvalue()
+    assert "2/2" in out.getvalue()
+
+
+def test_what_shows_progress(monkeypatch: pytest.MonkeyPatch):
+    assert type(reporter(False)) is Silent
+    assert type(reporter(None)) is Lines
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert type(reporter(None)) is Bars
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "share"),
+    [
+        (np.eye(3), np.arange(3), 1.0),
+        (np.eye(3), np.eye(3)[[0, 2, 1]], 1 / 3),
+        (np.array([1.0, -1.0, 2.0]), np.array([1, 1, 1]), 2 / 3),
+        (np.array([[1.0], [-1.0]]), np.array([[1], [0]]), 1.0),
+        (np.zeros((2, 3, 4, 4)), np.zeros((2, 4, 4), int), 1.0),
+    ],
+)
+def test_accuracy(prediction: Any, target: Any, share: float):
+    assert accuracy(prediction, target) == pytest.approx(share)
+
+
+def test_metrics_refuse_shapes():
+    with pytest.raises(ValueError, match="want"):
+        accuracy(np.zeros((3, 4)), np.zeros(2))
+    with pytest.raises(ValueError, match="a target of"):
+        mean_absolute_error(np.zeros(3), np.zeros(2))
+
+
+# ----- The Solver -----
+
+
+class Homework:
+    """A linear classifier in the exercise's style."""
+
+    def __init__(self) -> None:
+        self.params = {"W": np.zeros((64, 10)), "b": np.zeros(10)}
+
+    def loss(self, x: Any, y: Any = None) -> Any:
+        scores = x @ self.params["W"] + self.params["b"]
+        if y is None:
+            return scores
+        p = np.exp(scores - scores.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        g = (p - np.eye(10)[y]) / len(y)
+        return -np.log(p[np.arange(len(y)), y]).mean(), {"W": x.T @ g, "b": g.sum(axis=0)}
+
+
+class OurModel(nn.Linear):
+    def loss(self, x: Any, y: Any) -> Any:
+        return F.cross_entropy(self(x), y)
+
+
+@pytest.mark.parametrize(
+    ("rule", "config"),
+    [
+        ("sgd", {"learning_rate": 0.5}),
+        ("sgd_momentum", {"learning_rate": 0.1, "momentum": 0.9}),
+        ("rmsprop", {"learning_rate": 0.01, "decay_rate": 0.99, "epsilon": 1e-8}),
+        ("adam", {"learning_rate": 0.01, "beta1": 0.9, "beta2": 0.999}),
+    ],
+)
+def test_the_solver_trains_homework_and_ours_alike(
+    rule: str, config: dict[str, float], capsys: pytest.CaptureFixture[str]
+):
+    x, y = DIGITS.x_train.astype(np.float64), DIGITS.y_train
+    data = {"X_train": x, "y_train": y, "X_val": DIGITS.x_test, "y_val": DIGITS.y_test}
+    ours = OurModel(64, 10).astype(np.float64)
+    ours.load_state_dict({"weight": np.zeros((10, 64)), "bias": np.zeros(10)})
+    solvers = [
+        Solver(m, data, rule, config, lr_decay=0.9, num_epochs=3, print_every=20)
+        for m in (Homework(), ours)
+    ]
+    for solver in solvers:
+        solver.train()
+        assert solver.best_val_acc > 0.9
+        assert len(solver.loss_history) == 3 * 15
+        assert len(solver.val_acc_history) == 4
+    np.testing.assert_allclose(solvers[0].loss_history, solvers[1].loss_history, rtol=1e-10)
+    assert "(Epoch 3 / 3) train acc:" in capsys.readouterr().out
+    assert max(solvers[0].val_acc_history) == solvers[0].best_val_acc
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"data": {"X_train": X}}, "lacks y_train, X_val, y_val"),
+        ({"update_rule": "adm"}, "did you mean 'adam'"),
+        ({"optim_config": {"learning_rat": 1.0}}, "learning_rat"),
+    ],
+)
+def test_what_the_solver_refuses(options: dict[str, Any], words: str):
+    data = {"X_train": X, "y_train": Y, "X_val": X, "y_val": Y}
+    with pytest.raises((ValueError, TypeError), match=words):
+        Solver(Homework(), **({"data": data} | options))
