@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format docs bench clean
 
 demo: .venv/all
 	$(BIN)/autonn demo
@@ -18,6 +18,9 @@ lint: .venv/lint
 format: .venv/lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: .venv/docs
+	$(BIN)/python -W error -W "ignore:Error parsing type annotation:UserWarning" -m pdoc -d numpy -o site autonn viz
 
 bench: .venv/bench
 	$(BIN)/python -m benchmarks
