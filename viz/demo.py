@@ -45,7 +45,7 @@ def run(trained: Trained, folder: str, console: Console) -> list[Path]:
     width = max(len(str(path)) for path in written)
     for path, told in written.items():
         console.print(f"  {path!s:<{width}}  {told}", highlight=False, soft_wrap=True)
-    told = "autonn graph LSTM --open, autonn train digits --model lenet, autonn compare --help"
+    told = "autonn graph LSTM --open; autonn train digits --model lenet"
     console.print(f"Next: {told}", highlight=False)
     return list(written)
 

@@ -280,7 +280,7 @@ def statistics(x: Any) -> dict[str, Any] | None:
         found["size"] = int(flat.size)
         found["first"] = [_plain(v) for v in numbers[:FIRST]]
         found["hist"], found["lo"], found["hi"] = None, found["min"], found["max"]
-        if finite.size > 1 and np.ptp(finite) > 0:
+        if finite.size > 1 and 0 < np.ptp(finite) < np.inf:
             try:
                 found["hist"] = np.histogram(finite, BINS)[0].tolist()
             except ValueError:  # numbers too near to each other, or too far apart
