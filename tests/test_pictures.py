@@ -112,6 +112,10 @@ def alike(*layers: nn.Module) -> Graph:
         (lambda m, x: m(m(m(x) * 1.0) * 2.0) * 3.0, []),  # other numbers
         (lambda m, x: _skips(m, x, 6, ()), [("Linear → tanh → add", 6, "shared parameters")]),
         (lambda m, x: _skips(m, x, 6, (3,)), [("Linear → tanh → add", 3, "shared parameters")] * 2),
+        (
+            lambda m, x: _starts_otherwise(m, x, 6),
+            [("Linear → tanh → add", 5, "shared parameters")],
+        ),
     ],
 )
 def test_only_chains_of_blocks_that_are_alike_are_folded(f: Any, expected: Any):
@@ -120,6 +124,14 @@ def test_only_chains_of_blocks_that_are_alike_are_folded(f: Any, expected: Any):
     root = draw(graph, fold=True).scene.root
     repeats = [g for g in root.groups() if g.kind == "repeat"]
     assert [(g.label, g.count, g.told) for g in repeats] == expected
+
+
+def _starts_otherwise(layer: Any, x: Any, count: int) -> Any:
+    h = x
+    for i in range(count):
+        linear = layer(h)
+        h = (h if i else linear) + np.tanh(linear)
+    return h
 
 
 def _skips(layer: Any, x: Any, count: int, wired_otherwise: tuple[int, ...]) -> Any:
@@ -183,6 +195,16 @@ def test_graphs_without_structure_are_readable(size: int):
     nodes, _ = cards_and_lines(drawing.dot)
     assert len(nodes) <= 150
     assert len(visible(drawing.scene.root)) == len(drawing.graph)
+
+
+def test_networks_start_readable():
+    widths = [4 + i % 5 for i in range(61)]
+    layers = [
+        nn.Sequential(nn.Linear(a, b, rng=rng()), nn.BatchNorm1d(b)) for a, b in pairwise(widths)
+    ]
+    x = rng().normal(size=(8, 4)).astype(np.float32)
+    drawing = draw(traced(nn.Sequential(*layers), x), fold=False)
+    assert 50 < len(set(visible(drawing.scene.root).values())) <= 150
 
 
 def test_a_sheet_never_has_more_cards_than_can_be_seen():

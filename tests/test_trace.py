@@ -111,6 +111,40 @@ def test_what_is_no_graph_is_refused(change: Any, words: str):
         Graph.from_json(told if isinstance(told, str) else json.dumps(told))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("kind", "banana"),
+        ("phase", "sideways"),
+        ("shape", "abc"),
+        ("shape", {"~": "tuple", "v": [-1, "a"]}),
+        ("dtype", "float9000"),
+        ("dtype", "O"),
+        ("name", 5),
+        ("op", ["x"]),
+        ("site", 1),
+        ("saved", 3),
+        ("memory", -5),
+        ("order", "1"),
+        ("pulls", True),
+        ("grads", 1),
+        ("grad", "a"),
+        ("value", 1.0),
+        ("errors", {"~": "dict", "v": [["a", "x"]]}),
+        ("inputs", {"~": "dict", "v": [["a", -1]]}),
+        ("params", [1]),
+        ("numbers", {"~": "dict", "v": [["a", "x"]]}),
+        ("called", {"~": "dict", "v": [[1, "x"]]}),
+        ("broadcast", "a"),
+    ],
+)
+def test_fields_that_are_not_what_they_should_be(name: str, value: Any):
+    op = {"id": 0, "kind": "op", "shape": {"~": "tuple", "v": []}, "dtype": "float64"}
+    with pytest.raises(ValueError, match=name):
+        Graph.from_json(json.dumps(GOOD | {"ops": [op | {name: value}]}))
+    Graph.from_json(json.dumps(GOOD | {"ops": [op]}))
+
+
 # ----- What a trace tells -----
 
 
@@ -291,6 +325,14 @@ def test_a_shared_layer_is_a_scope_for_each_call():
         layer(layer(np.ones((1, 2), np.float32)))
     assert [s.name for s in graph.scopes if s.kind == "layer"] == ["layer", "layer"]
     assert sum(op.kind == "parameter" for op in graph) == 2
+
+
+def test_private_variables_are_no_names():
+    with trace() as graph:
+        _hidden = np.exp(tensor(1.0))
+        shown = np.exp(_hidden)
+        np.exp(shown)
+    assert [op.name for op in graph if op.op] == ["", "shown", ""]
 
 
 def test_views_of_an_input_lead_to_it():
