@@ -114,7 +114,7 @@ def alike(*layers: nn.Module) -> Graph:
         (lambda m, x: _skips(m, x, 6, (3,)), [("Linear → tanh → add", 3, "shared parameters")] * 2),
         (
             lambda m, x: _starts_otherwise(m, x, 6),
-            [("Linear → tanh → add", 5, "shared parameters")],
+            [("tanh → add → Linear", 5, "shared parameters")],
         ),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from autonn.trace import Graph, traced
 from viz.drawing import Drawing, draw
 from viz.layout import found
 from viz.texts import bytes_text
+
+WIDTH = 80
 
 
 def run(
@@ -65,9 +68,8 @@ def run(
     for path in paths:
         written = drawing.save(path)
         print(f"{written}  {bytes_text(written.stat().st_size)}")
-    print(f"{drawing.scene.title}: {drawing.scene.subtitle}")
-    for note in drawing.scene.notes:
-        print(note)
+    for text in (f"{drawing.scene.title}: {drawing.scene.subtitle}", *drawing.scene.notes):
+        print(fill(text, WIDTH))
     if check:
         _tell_errors(drawing.graph)
     if show_it:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from autonn.trace import Graph, Op, Scope
 from viz.kinds import KINDS
 
-MOST_CHILDREN = 60  # what one group shows at a time; more are put together in chunks
-LONGEST_PERIOD = 64
 READABLE, LARGEST = 150, 1500  # cards: to start with, and at most
+MOST_CHILDREN = READABLE  # what one group shows at a time; more are put together in chunks
+LONGEST_PERIOD = 64
 
 
 @dataclass(eq=False)
@@ -338,7 +338,7 @@ def _listed(children: list[int | Group], graph: Graph, most: int) -> str:
 
 
 def _cut_all(root: Group, graph: Graph, together: int) -> None:
-    size = max(2, 2 * together // 3)
+    size = max(2, together // 4)
     for group in list(root.groups()):
         if len(group.children) > together:  # in an order in which chunks do not need each other
             group.children.sort(key=lambda c: c if isinstance(c, int) else max(c.ops()))
