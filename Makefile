@@ -7,8 +7,9 @@ BIN := .venv/bin
 demo: .venv/all
 	$(BIN)/autonn demo
 
+# Two workers with a thread each: with more, OpenBLAS's threads wait for each other.
 test: .venv/test
-	$(BIN)/python -m pytest -n 2
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: .venv/lint
 	$(BIN)/ruff check .

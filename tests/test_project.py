@@ -248,20 +248,55 @@ EXAMPLES = {
         and errors["staged"] < 1.07e-12
     ),
     "by_hand": lambda result: result is None,
+    "char_lstm": lambda told: 2 < told[0] < 2.8 and told[1] > 4 and len(told[2]) == 300,
+    "char_transformer": lambda told: 2 < told[0] < 2.8 and told[1] > 4 and len(told[2]) == 300,
+    "custom_primitive": lambda told: (
+        autonn.PRIMITIVES.pop(told[0].forward) is told[0]
+        and told[1] < 1e-11
+        and np.allclose(told[2:], (4, 0.31), rtol=0.01)
+    ),
     "digits_mlp": lambda accuracy: accuracy >= 0.97,
+    "dropout_maxnorm": lambda held_out: (
+        min(held_out.values()) > 0.89 and max(held_out, key=held_out.get) == (True, True)
+    ),
     "fully_connected_net": lambda told: (
         (np.abs(np.subtract(told[0], PUBLISHED)) <= 2 * np.spacing(PUBLISHED)).all()
         and all(ours < published for ours, published in told[1])
     ),
+    "homework_check": lambda marks: (
+        [ok for ok, _, _ in marks] == [True, False, True]
+        and marks[1][1].endswith("is missing")
+        and marks[2][2] < 1e-12
+    ),
     "lenet": lambda accuracies: min(accuracies) >= 0.985,
     "newton": lambda x: np.linalg.norm(x - 1) < 1e-12,
+    "norms_and_batch_sizes": lambda found: (
+        found["batch before"][0] < found["none"][0] < found["layer after"][0]
+        and all(found["batch before"][i] > found["none"][i] + 0.01 for i in (1, 2, 3))
+    ),
     "plain_numpy": lambda length: abs(length - 1.7) < 0.01,
     "published_mistakes": lambda found: all(
         {row.name: row.diagnosis for row in report.rows}.get(name, report.forward).kind == kind
         for report, name, kind in found.values()
     ),
     "rbm": lambda reached: -2.85 < reached < -np.log(14),
-    "sparse_evolution": lambda told: told[0] >= 0.95 and told[1] == told[2],
+    "rbm_digits": lambda told: (
+        told["log p"] > -19
+        and abs(told["gap"]) < 0.5
+        and told["wrong"] < 0.15
+        and told["repaired"] > told["by pixel"] + 0.05
+    ),
+    "sparse_evolution": lambda found: (
+        min(reached for _, reached in found.values()) > 0.92
+        and found["sparse, moving"][0] == found["sparse, still"][0]
+        and 20 * found["sparse, moving"][0] < found["dense, 256 and 128 wide"][0]
+    ),
+    "wgan_gp": lambda told: (
+        told["distance"][-1] < 0.15 < 1 < told["distance"][0]
+        and told["estimate"][-1] < told["estimate"][1] / 2
+        and told["modes"][-1] == 8
+        and told["near"][-1] > 0.7
+    ),
 }
 
 

@@ -160,9 +160,10 @@ def fit(
                 found = evaluate(model, loss, held_out, metrics=metrics, batch_size=batch_size)
                 row |= {f"val_{name}": x for name, x in found.items()}
             better = _finish_epoch(training, row, watched, keep_best and held_out is not None)
+            rate = training.rate
             if schedule is not None and schedule_each == "epoch":
                 schedule.step(row[watched])
-            shown.epoch(training.epoch, row, training.rate, better)
+            shown.epoch(training.epoch, row, rate, better)
             for callback in callbacks:
                 callback(training)
             if checkpoint is not None:
