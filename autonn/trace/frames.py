@@ -47,6 +47,8 @@ MODULES = (
 
 _HERE = str(Path(__file__).parent)
 
+HELPERS = ("reduced",)  # whose name would say less than what they do
+
 
 class Call(NamedTuple):
     """A running call that groups operations: of a layer, a function or a recurrent step."""
@@ -96,7 +98,7 @@ def _functions(registered: int) -> dict[CodeType, str]:
     found = {code: name for code, name in found.items() if code not in shared}
     for module in MODULES:
         found |= _public(module)
-    return found
+    return {code: name for code, name in found.items() if name not in HELPERS}
 
 
 def _public(module: ModuleType) -> dict[CodeType, str]:

@@ -26,7 +26,7 @@ function histogram(title, stats, cls) {
   const parts = [h("h3", {}, title)];
   if (!stats) parts.push(h("p", { class: "quiet" }, "not recorded"));
   else if (stats.size === 1) parts.push(h("p", { class: `large ${cls}` }, figure(only(stats))));
-  else if (!stats.hist) parts.push(h("p", { class: "quiet" }, stats.nan === stats.size ? "nothing finite" : "too near together for a histogram"));
+  else if (!stats.hist) parts.push(h("p", { class: "quiet" }, stats.nan === stats.size ? "nothing finite" : stats.lo === stats.hi ? `all ${figure(stats.lo)}` : "too near together for a histogram"));
   else {
     const most = Math.max(...stats.hist, 1), width = 120 / stats.hist.length;
     const bars = stats.hist.map((count, i) => count && s("rect", { class: cls, x: i * width + 0.4, width: width - 0.8, rx: 0.6, height: Math.max(1.5, (54 * count) / most), y: 56 - Math.max(1.5, (54 * count) / most) }, s("title", {}, plural(count, "value"))));
