@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -28,6 +29,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     try:
         status = run(**options)
+    except BrokenPipeError:  # whoever read it has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
     except Exception as error:  # also of the user's own file
         kind = "" if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: "
         print(f"autonn {command}: {kind}{error}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -54,6 +55,9 @@ def save(
     """
     path = _path(path)
     form = _form(path)
+    if not isinstance(state, Mapping):
+        told = "want arrays by name, as net.state_dict() gives them"
+        raise TypeError(f"save: state is a {type(state).__name__}; {told}")
     arrays = {_name(name, "state"): _array(name, value) for name, value in state.items()}
     strings = dict(metadata or {})
     for name, text in strings.items():
@@ -130,6 +134,21 @@ def load_with_metadata(path: StrPath, limit: int = LIMIT) -> Contents:
         return form.read(file, os.fstat(file.fileno()).st_size, limit)
 
 
+def check_target(path: StrPath) -> Path:
+    """Give a path that `save` can write to; refuse another before anything is lost.
+
+    Raises
+    ------
+    FileError
+        If the ending is not known, or there is no such folder.
+    """
+    found = _path(path)
+    _form(found)
+    if not found.expanduser().parent.is_dir():
+        raise FileError(f"{os.fspath(path)!r}: there is no folder {found.parent}")
+    return found
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Give a file to write to, which takes the path's place at the end, unless there is an error.
@@ -147,6 +166,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     b'whole'
     """
     path = Path(os.path.realpath(path))  # a link stays one, and what it points to is replaced
+    mode = path.stat().st_mode if path.exists() else None
+    writable = path.is_dir() or (path.is_file() and os.access(path, os.W_OK))
+    if mode is not None and not writable:  # os.replace would not mind
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     part = path.with_name(f".autonn-{token_hex(8)}.part")
     file = part.open("xb")
     try:
@@ -154,6 +177,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if mode is not None:
+            part.chmod(mode)
         os.replace(part, path)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -62,7 +62,7 @@ def test_training_goes_on_where_it_stopped(tmp_path: Path, capsys: pytest.Captur
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("autonn.commands.train.evolve", lambda epochs: interrupt)
-        assert cli.main([*whole, "--resume", checkpoint]) == 0
+        assert cli.main([*whole, "--resume", checkpoint]) == 130
     assert json.loads(said(capsys))["stopped"] == "interrupted"
     assert cli.main([*whole, "--resume", checkpoint, "--save", weights]) == 0
     assert json.loads(said(capsys)) == expected

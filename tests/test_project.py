@@ -31,7 +31,7 @@ ORDER = [
     "trace.serial", "trace.data", "trace.frames", "trace.recorder", "trace.run", "trace",
     "formats", "files", "interop", "data.digits", "data.batches", "data.splitting", "data.idx", "data.tables", "data.images", "data",
     "optim.groups", "optim.base", "optim.descent", "optim.adaptive", "optim.adam", "optim.schedule", "optim.curves", "optim.plateau", "optim.clip", "optim",
-    "train.metrics", "train.history", "train.progress", "train.bars", "train.state", "train.checkpoint", "train.epoch", "train.loop", "train.solver", "train",
+    "train.metrics", "train.history", "train.progress", "train.bars", "train.given", "train.state", "train.checkpoint", "train.epoch", "train.loop", "train.solver", "train",
     "subjects", "zoo", "", "commands", "commands.compare", "commands.demo", "commands.train", "commands.info", "commands.summary", "cli",
 ]  # fmt: skip
 OUTSIDE = {"numpy": None, "rich": {"commands.demo", "commands.compare", "train.bars"}}

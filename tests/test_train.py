@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from rich.console import Console
 from autonn import functional as F
 from autonn import nn, optim
 from autonn.data import load_digits, minibatches
-from autonn.files import FileError
+from autonn.files import FileError, load_with_metadata, save
 from autonn.train import History, Solver, Training, accuracy, evaluate, fit, mean_absolute_error
 from autonn.train.bars import Bars
+from autonn.train.given import read_monitor
 from autonn.train.progress import Lines, Silent, reporter
 
 DIGITS = load_digits()
@@ -181,6 +183,99 @@ def test_a_loss_that_is_not_finite_is_explained(scale: float, rate: float, words
     assert all(np.array_equal(v, net.state_dict()[k]) for k, v in before.items())
 
 
+def test_nan_is_never_the_best():
+    x = HELD_OUT[0].copy()
+    x[0, 0] = np.nan
+    net = network()
+    history = run(net, epochs=3, validation=(x, HELD_OUT[1]))
+    assert history.best is None
+    values = iter([np.nan, 0.9, 0.1, 0.5])
+    history = run(
+        network(),
+        epochs=4,
+        validation=(X, Y),
+        metrics={"distance": lambda p, y: 0.0},
+        monitor="val_distance",
+        callbacks=[lambda t: None],
+    )
+    assert history.best == 0
+    monitor = read_monitor("", "", {}, True)
+    best = None
+    for value in values:
+        best = value if monitor.better(value, best) else best
+    assert best == 0.1
+
+
+def test_parameters_that_are_not_finite_in_the_end_are_told(tmp_path: Path):
+    net = nn.Linear(1, 1)
+    for p in net.parameters():
+        p.assign(np.zeros(p.shape))
+    x = np.zeros((4, 1), np.float32)
+    path = tmp_path / "c.npz"
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(FloatingPointError, match=r"left .*bias") as caught,
+    ):
+        fit(
+            net,
+            lambda p, y: np.sum(np.sqrt(p * p)),
+            (x, x),
+            optimizer=optim.SGD(net, lr=0.1),
+            epochs=1,
+            checkpoint=path,
+            progress=False,
+        )
+    assert not path.exists()
+    assert np.isfinite(net.bias.data).all()
+    assert caught.value.history.epochs == 0  # type: ignore[attr-defined]
+
+
+def test_gradients_from_before_do_not_count():
+    used, fresh = network(), network()
+    LOSS(used(X[:50]), Y[:50]).backward()
+    used.load_state_dict(fresh.state_dict())
+    rngs = [np.random.default_rng(3) for _ in range(2)]
+    for net, rng in zip((used, fresh), rngs, strict=True):
+        net[3].rng = rng
+        run(net, optimizer=optim.SGD(net, lr=0.1), epochs=1)
+    assert same(used, fresh)
+
+
+def test_a_failed_epoch_gives_the_optimizer_back_too():
+    net = nn.Linear(64, 10, rng=np.random.default_rng(0))
+    optimizer = optim.SGD(net, lr=1e30, momentum=0.9)
+    before = optimizer.state_dict()
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError):
+        run(net, optimizer=optimizer, data=(X * np.float32(1e30), Y))
+    after = optimizer.state_dict()
+    assert all(np.array_equal(v, after[k]) for k, v in before.items())
+
+
+@pytest.mark.parametrize(
+    ("place", "words"), [(0, "array 0 of the data is nan at \\[3, 1\\]"), (1, "the target is nan")]
+)
+def test_data_that_are_not_finite_are_named(place: int, words: str):
+    data = [X[:, :4].copy(), X[:, 4:5].copy()]
+    data[place][3, min(1, data[place].shape[1] - 1)] = np.nan
+    net = nn.Linear(4, 1)
+    with pytest.raises(FloatingPointError, match=words):
+        fit(net, nn.MSELoss(), tuple(data), optimizer=optim.SGD(net), progress=False)
+
+
+def test_the_model_ends_in_evaluation_mode():
+    net = network()
+    run(net)
+    assert not any(m.training for _, m in net.named_modules())
+
+
+def test_a_small_last_batch_can_be_left_out():
+    data = (X[:65], Y[:65])
+    with pytest.raises(ValueError, match="drop_last=True"):
+        run(network(), data=data)
+    assert len(run(network(), data=data, drop_last=True, epochs=1).steps) == 2
+    assert len(run(network(), data=(X[:5], Y[:5]), drop_last=True, epochs=1).steps) == 1
+
+
 # ----- Checkpoints -----
 
 
@@ -244,6 +339,104 @@ def test_the_checkpoint_of_another_model_is_refused(
     assert all(np.array_equal(v, net.state_dict()[k]) for k, v in before.items())
 
 
+def test_early_stopping_is_resumed_too(tmp_path: Path):
+    path = tmp_path / "run.npz"
+    counts = []
+    for _ in range(3):
+        net = network()
+        options = {"monitor": "loss", "mode": "max", "patience": 2, "checkpoint": path}
+        history = run(net, optimizer=optim.SGD(net, lr=0.1), epochs=30, **options)
+        counts.append((history.epochs, history.stopped))
+    assert counts == [(3, "no improvement")] * 3
+
+
+def test_another_monitor_starts_anew(tmp_path: Path):
+    net = network()
+    run(net, epochs=1, checkpoint=tmp_path / "run.npz")
+    net = network()
+    history = run(net, epochs=3, checkpoint=tmp_path / "run.npz", validation=HELD_OUT)
+    assert history.epochs == 3
+    assert np.isnan(history["val_loss"][0])
+
+
+def test_another_schedule_is_refused_and_leaves_all_as_it_was(tmp_path: Path):
+    path = tmp_path / "run.npz"
+    training(path, 1)
+    net = network()
+    optimizer = optim.AdamW(net, lr=1e-2)
+    before = net.state_dict(), optimizer.state_dict()
+    with pytest.raises(FileError, match="its schedule is CosineLR, here StepLR"):
+        run(net, optimizer=optimizer, schedule=optim.StepLR(optimizer, 3), checkpoint=path)
+    for old, new in zip(before, (net.state_dict(), optimizer.state_dict()), strict=True):
+        assert all(np.array_equal(v, new[k]) for k, v in old.items())
+
+
+def test_a_longer_schedule_goes_on_at_its_own_rate(tmp_path: Path):
+    path, rates = tmp_path / "run.npz", []
+    for epochs in (3, 6):
+        net = network()
+        optimizer = optim.SGD(net, lr=0.1)
+        schedule = optim.CosineLR(optimizer, epochs)
+        run(
+            net,
+            optimizer=optimizer,
+            epochs=epochs,
+            schedule=schedule,
+            checkpoint=path,
+            callbacks=[lambda t: rates.append(t.rate)],
+        )
+    expected = 0.05 * (1 + np.cos(np.pi * np.arange(4, 7) / 6))
+    np.testing.assert_allclose(rates[3:], expected, atol=1e-12)
+
+
+def test_generators_in_lists_are_resumed(tmp_path: Path):
+    class Noisy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.generators = [np.random.default_rng(1)]
+            self.linear = nn.Linear(64, 10, rng=np.random.default_rng(0))
+
+        def forward(self, x: Any) -> Any:
+            return self.linear(x + self.generators[0].normal(size=x.shape).astype(np.float32))
+
+    whole = Noisy()
+    run(whole, epochs=2)
+    for epochs in (1, 2):
+        parts = Noisy()
+        run(parts, epochs=epochs, checkpoint=tmp_path / "run.npz")
+    assert same(whole, parts)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("autonn", "epoch", -5),
+        ("autonn", "epoch", "x"),
+        ("autonn", "waited", 99),
+        ("autonn", None, "[" * 5000),
+        ("generators", None, "[1]"),
+        ("history/best", None, np.array(99)),
+        ("history/series.loss", None, np.zeros(7)),
+        ("optimizer/AdamW/0/lr", None, np.array(-1.0)),
+        ("best/foo", None, np.zeros(3)),
+    ],
+)
+def test_hostile_checkpoints_are_refused(part: str, name: str | None, value: Any, tmp_path: Path):
+    path = tmp_path / "run.npz"
+    training(path, 1)
+    arrays, metadata = load_with_metadata(path)
+    if part in metadata:
+        told = value if name is None else json.dumps(json.loads(metadata[part]) | {name: value})
+        metadata[part] = told
+    else:
+        arrays[part] = value
+    save(arrays, path, metadata)
+    net = network()
+    optimizer = optim.AdamW(net, lr=1e-2)
+    with pytest.raises(FileError, match="resume"):
+        run(net, optimizer=optimizer, schedule=optim.CosineLR(optimizer, 6), checkpoint=path)
+
+
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path):
     path = tmp_path / "run.npz"
     np.savez(path, a=np.ones(3))
@@ -272,6 +465,11 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path):
         ({"patience": 0}, "patience=0"),
         ({"schedule_each": "batch"}, "want 'epoch' or 'step'"),
         ({"monitor": "acc"}, "monitor='acc'; want one of loss"),
+        ({"metrics": {"foo": accuracy}, "monitor": "foo"}, "Say mode='max'"),
+        ({"mode": "up"}, "want 'min' or 'max'"),
+        ({"metrics": {"loss": accuracy}}, "something else"),
+        ({"checkpoint": "run.pt"}, "npz"),
+        ({"checkpoint": "nowhere/run.npz"}, "no folder"),
     ],
 )
 def test_options_that_do_not_fit(options: dict[str, Any], words: str):
@@ -279,9 +477,49 @@ def test_options_that_do_not_fit(options: dict[str, Any], words: str):
         run(network(), **options)
 
 
-def test_an_optimizer_is_wanted():
-    with pytest.raises(TypeError, match=r"want one of autonn\.optim"):
-        run(network(), optimizer="adam")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"optimizer": "adam"}, r"want one of autonn\.optim"),
+        ({"schedule": optim.CosineLR}, "want an instance"),
+        ({"schedule": 1}, "schedule is int"),
+        ({"metrics": accuracy}, "functions by name"),
+        ({"callbacks": print}, "no list of functions"),
+        ({"progress": "yes"}, "want True, False"),
+        ({"data": {"x": X}}, "want a tuple of arrays"),
+        ({"data": (b for b in [X])}, "want a tuple of arrays"),
+    ],
+)
+def test_things_of_a_wrong_type(options: dict[str, Any], words: str):
+    with pytest.raises(TypeError, match=words):
+        run(network(), **options)
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "words"),
+    [
+        (nn.CrossEntropyLoss, TypeError, r"want an instance: CrossEntropyLoss\(\)"),
+        ("ce", TypeError, "want a function"),
+        (lambda p, y: p, ValueError, r"of shape \(32, 10\); want a Tensor of one number"),
+        (lambda p, y: None, ValueError, "a NoneType"),
+    ],
+)
+def test_losses_that_are_none(loss: Any, error: type[Exception], words: str):
+    net = network()
+    with pytest.raises(error, match=words):
+        fit(net, loss, (X, Y), optimizer=optim.SGD(net), progress=False)
+
+
+def test_the_optimizer_and_the_schedule_belong_to_the_model():
+    net, other = network(), network()
+    with pytest.raises(ValueError, match=r"does not have 0\.weight, .*freeze"):
+        run(net, optimizer=optim.SGD(net[4]))
+    net[0].freeze()
+    net[1].freeze()
+    run(net, optimizer=optim.SGD(net[4]), epochs=np.int64(1), batch_size=np.int64(64))
+    schedule = optim.StepLR(optim.SGD(other), 1)
+    with pytest.raises(ValueError, match="another optimizer"):
+        run(other, schedule=schedule)
 
 
 # ----- What is shown -----
@@ -308,6 +546,15 @@ def test_bars():
     run(network(), epochs=2, progress=Bars(console))
     assert "epochs" in out.getvalue()
     assert "2/2" in out.getvalue()
+    narrow = io.StringIO()
+    metrics = {"accuracy": accuracy}
+    bars = Bars(Console(file=narrow, width=80))
+    run(network(), epochs=2, validation=HELD_OUT, metrics=metrics, progress=bars)
+    (last,) = [line for line in narrow.getvalue().splitlines() if line.startswith("epochs")]
+    assert "2/2" in last
+    assert "val_accuracy" in last
+    assert "%" in last
+    assert "…" not in last
 
 
 def test_what_shows_progress(monkeypatch: pytest.MonkeyPatch):
@@ -325,6 +572,8 @@ def test_what_shows_progress(monkeypatch: pytest.MonkeyPatch):
         (np.array([1.0, -1.0, 2.0]), np.array([1, 1, 1]), 2 / 3),
         (np.array([[1.0], [-1.0]]), np.array([[1], [0]]), 1.0),
         (np.zeros((2, 3, 4, 4)), np.zeros((2, 4, 4), int), 1.0),
+        (np.array([[0.9], [0.2], [0.6]]), np.array([[1.0], [0.0], [0.0]]), 2 / 3),  # probabilities
+        (np.array([[np.nan, 1.0], [0.0, 1.0]]), np.array([0, 1]), 0.5),
     ],
 )
 def test_accuracy(prediction: Any, target: Any, share: float):
@@ -334,6 +583,7 @@ def test_accuracy(prediction: Any, target: Any, share: float):
 def test_metrics_refuse_shapes():
     with pytest.raises(ValueError, match="want"):
         accuracy(np.zeros((3, 4)), np.zeros(2))
+    assert mean_absolute_error(np.uint8([1, 2]), np.uint8([3, 4])) == 2
     with pytest.raises(ValueError, match="a target of"):
         mean_absolute_error(np.zeros(3), np.zeros(2))
 
@@ -398,6 +648,8 @@ def test_the_solver_trains_homework_and_ours_alike(
         ({"data": {"X_train": X}}, "lacks y_train, X_val, y_val"),
         ({"update_rule": "adm"}, "did you mean 'adam'"),
         ({"optim_config": {"learning_rat": 1.0}}, "learning_rat"),
+        ({"print_every": 0}, "print_every=0"),
+        ({"batch_size": 0}, "batch_size=0"),
     ],
 )
 def test_what_the_solver_refuses(options: dict[str, Any], words: str):

@@ -104,11 +104,8 @@ class Drawing:
 
 def _write(path: Path, written: bytes) -> None:
     """Write a file so that it is never there by half, with the rights that it had."""
-    mode = path.stat().st_mode if path.exists() else None
     with replacing(path) as file:
         file.write(written)
-    if mode is not None:
-        path.chmod(mode)
 
 
 def draw(

@@ -120,7 +120,8 @@ def _tell(trained: Trained, seen: Any, seconds: float, console: Console) -> None
     wrong = np.flatnonzero(seen != digits.y_test)
     if len(wrong):
         i = int(wrong[0])
-        said = f"a {digits.y_test[i]}, read as {seen[i]}"
+        truth, read = (f"{'an' if n == 8 else 'a'} {n}" for n in (digits.y_test[i], seen[i]))
+        said = f"{truth}, read as {read}"
         console.print(f"One of the {len(wrong)} that it got wrong: {said}")
         for row in digits.x_test[i].reshape(8, 8):
             line = "".join(2 * shades[round(float(v) * 4)] for v in row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from autonn import nn, optim
 from autonn.data import load_digits
-from autonn.files import load, save
+from autonn.files import check_target, load, save
 from autonn.nn import SparseEvolution
 from autonn.train import Training, accuracy, evaluate, fit
 from autonn.zoo import MODELS
@@ -69,6 +70,10 @@ def run(
     quiet
         Whether to print nothing while training.
     """
+    for path in filter(None, (save_to, resume)):
+        check_target(path)
+    if plot is not None and not Path(plot).parent.is_dir():
+        raise ValueError(f"there is no folder {Path(plot).parent}")
     digits = load_digits()
     rng = np.random.default_rng(seed)
     net = MODELS[model](norm, dropout, rng)
@@ -90,12 +95,17 @@ def run(
         metrics=metrics,
         schedule=optim.CosineLR(stepper, epochs),
         patience=patience,
+        drop_last=(len(digits.x_train) - VALIDATION) % batch_size == 1,  # which no norm can take
         callbacks=[evolve(epochs)],
         checkpoint=resume,
         progress=False if quiet or as_json else None,
     )
     test = (digits.x_test, digits.y_test)
     found = evaluate(net, loss, test, metrics=metrics)
+    interrupted = history.stopped == "interrupted"
+    if not history.epochs:
+        print("interrupted before the first epoch was finished: nothing is saved", file=sys.stderr)
+        return 130
     if save_to is not None:
         save(net.state_dict(), save_to, {"model": model, "norm": norm})
     if plot is not None:
@@ -103,14 +113,14 @@ def run(
     if as_json:
         told = {name: series.tolist() for name, series in history.items()}
         print(json.dumps({"history": told, "stopped": history.stopped, "test": found}))
-        return 0
+        return 130 if interrupted else 0
     count = sum(p.size for p in net.parameters())
     when = "" if history.best is None else f", at epoch {history.best + 1}"
     read = f"{found['accuracy']:.2%} of {len(test[1])} images that it had not seen"
     print(f"{model}: {count:,} parameters, {read}{when}")
     for path in filter(None, (save_to, resume, plot)):
         print(f"  {path}  {Path(path).stat().st_size / 1e3:,.0f} kB")
-    return 130 if history.stopped == "interrupted" else 0
+    return 130 if interrupted else 0
 
 
 def evolve(epochs: int) -> Any:

@@ -119,9 +119,11 @@ class ReduceLROnPlateau(Schedule):
     def state_dict(self) -> dict[str, Array]:
         """Give t, lr₀, the rates, the best metric and the counts as arrays."""
         counts = {"bad": np.array(self.bad), "cooling": np.array(self.cooling)}
-        return super().state_dict() | {"best": np.array(self.best)} | counts
+        rates = {"rates": np.array(self.rates)}
+        return super().state_dict() | rates | {"best": np.array(self.best)} | counts
 
     def _load(self, given: Mapping[str, Array]) -> None:
         super()._load(given)
+        self._set(given["rates"].tolist())
         self.best = float(given["best"])
         self.bad, self.cooling = int(given["bad"]), int(given["cooling"])

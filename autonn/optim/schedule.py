@@ -70,8 +70,8 @@ class Schedule:
         self._set([self.rate(base, self.t) for base in self.base])
 
     def state_dict(self) -> dict[str, Array]:
-        """Give t, lr₀ and the rates as arrays; what `__init__` was given is not among them."""
-        return {"t": np.array(self.t), "base": np.array(self.base), "rates": np.array(self.rates)}
+        """Give t and lr₀ as arrays; what `__init__` was given is not among them."""
+        return {"t": np.array(self.t), "base": np.array(self.base)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take a state that `state_dict` gave, into a schedule that was made with the same options.
@@ -88,7 +88,7 @@ class Schedule:
 
     def _load(self, given: Mapping[str, Array]) -> None:
         self.t, self.base = int(given["t"]), given["base"].tolist()
-        self._set(given["rates"].tolist())
+        self._set([self.rate(base, self.t) for base in self.base])
 
 
 # ----- What their arguments may be -----

@@ -11,11 +11,10 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
-from autonn.train.progress import row_text
+from autonn.train.progress import brief
 
 
 class Bars:
@@ -30,11 +29,10 @@ class Bars:
     def __init__(self, console: Console | None = None) -> None:
         self.progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
             TextColumn("{task.fields[told]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(compact=True),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=console,
         )
         self.all, self.one = TaskID(0), TaskID(0)
@@ -52,7 +50,7 @@ class Bars:
 
     def epoch(self, number: int, row: Mapping[str, float], rate: float, best: bool) -> None:
         """Move the epochs' bar, and start the steps' anew."""
-        self.progress.update(self.all, completed=number, told=row_text(row))
+        self.progress.update(self.all, completed=number, told=brief(row))
         self.progress.reset(self.one, told=f"rate {rate:.2g}")
 
     def end(self, why: str) -> None:

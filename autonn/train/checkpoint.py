@@ -41,8 +41,13 @@ def save_checkpoint(training: Training, path: StrPath) -> None:
     }
     arrays = {f"{part}/{k}": v for part, state in states.items() for k, v in state.items()}
     generators = {name: encode(g.bit_generator.state) for name, g in _generators(training)}
-    counts = {"epoch": training.epoch, "waited": training.waited}
-    metadata = {"autonn": json.dumps(counts), "generators": json.dumps(generators)}
+    told = {
+        "epoch": training.epoch,
+        "waited": training.waited,
+        "stop": training.stop,
+        "schedule": _kind(training.schedule),
+    }
+    metadata = {"autonn": json.dumps(told), "generators": json.dumps(generators)}
     save(arrays, path, metadata)
 
 
@@ -53,30 +58,47 @@ def resume(training: Training, path: StrPath) -> None:
     ------
     FileError
         For a file that is missing, not whole, or no checkpoint; and for the checkpoint of another
-        model, optimiser or schedule, whose differences are named. The training is as it was then,
-        unless the difference is in the optimiser or after.
+        model, optimiser or schedule, whose differences are named. The training is as it was then.
     """
     arrays, metadata = load_with_metadata(path)
+    before = training.model.state_dict(), training.optimizer.state_dict()
     try:
-        counts, generators = json.loads(metadata["autonn"]), json.loads(metadata["generators"])
-        states = {part: _part(arrays, part) for part in PARTS}
-        history = History.from_state(states["history"])
-        training.model.load_state_dict(states["model"])
-        training.optimizer.load_state_dict(states["optimizer"])
-        if training.schedule is not None:
-            training.schedule.load_state_dict(states["schedule"])
-        own = dict(_generators(training))
-        if own.keys() != generators.keys():
-            told = f"its generators are those of {sorted(generators)}, here of {sorted(own)}"
-            raise ValueError(told)
-        for name, generator in own.items():
-            generator.bit_generator.state = decode(generators[name])
-        training.epoch, training.waited = int(counts["epoch"]), int(counts["waited"])
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise FileError(f"resume: {os.fspath(path)!r} is no checkpoint ({error!r})") from None
-    except ValueError as error:
-        raise FileError(f"resume: {os.fspath(path)!r} does not fit: {error}") from None
+        _take(training, arrays, metadata)
+    except Exception as error:
+        training.model.load_state_dict(before[0])
+        training.optimizer.load_state_dict(before[1])
+        name = os.fspath(path)
+        if type(error) is ValueError:
+            raise FileError(f"resume: {name!r} does not fit: {error}") from None
+        raise FileError(f"resume: {name!r} is no checkpoint ({error!r})") from None
+
+
+def _take(training: Training, arrays: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
+    told, generators = json.loads(metadata["autonn"]), json.loads(metadata["generators"])
+    states = {part: _part(arrays, part) for part in PARTS}
+    history = History.from_state(states["history"])
+    epoch, waited = int(told["epoch"]), int(told["waited"])
+    if epoch != history.epochs or not 0 <= waited <= epoch:
+        raise ValueError(f"epoch {epoch}, {waited} waited, but a history of {history.epochs}")
+    training.model.load_state_dict(states["best"] or states["model"])  # which refuses other names
+    training.model.load_state_dict(states["model"])
+    training.optimizer.load_state_dict(states["optimizer"])
+    if told["schedule"] != _kind(training.schedule):
+        had, has = told["schedule"] or "none", _kind(training.schedule) or "none"
+        raise ValueError(f"its schedule is {had}, here {has}")
+    if training.schedule is not None:
+        training.schedule.load_state_dict(states["schedule"])
+    own = dict(_generators(training))
+    if own.keys() != generators.keys():
+        raise ValueError(f"its generators are those of {sorted(generators)}, here of {sorted(own)}")
+    for name, generator in own.items():
+        generator.bit_generator.state = decode(generators[name])
+    training.epoch, training.waited, training.stop = epoch, waited, bool(told["stop"])
     training.history, training.best = history, states["best"]
+
+
+def _kind(schedule: Any) -> str:
+    return "" if schedule is None else type(schedule).__name__
 
 
 def _part(arrays: Mapping[str, Any], part: str) -> dict[str, Any]:
@@ -91,6 +113,14 @@ def _generators(training: Training) -> Iterator[tuple[str, np.random.Generator]]
 
 
 def _held(prefix: str, module: Module) -> Iterator[tuple[str, np.random.Generator]]:
-    for key, value in vars(module).items():
+    stack: list[tuple[str, Any]] = [
+        (f"{prefix}.{key}", value) for key, value in vars(module).items()
+    ]
+    while stack:
+        name, value = stack.pop()
         if isinstance(value, np.random.Generator):
-            yield f"{prefix}.{key}", value
+            yield name, value
+        elif isinstance(value, list | tuple) and len(value) < 1000:
+            stack += [(f"{name}.{i}", item) for i, item in enumerate(value)]
+        elif isinstance(value, dict):
+            stack += [(f"{name}.{key}", item) for key, item in value.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,58 +10,16 @@ import numpy as np
 from autonn.anomaly import detect_anomaly
 from autonn.data import minibatches
 from autonn.optim import clip_grad_norm, max_norm
-from autonn.tensors import bare
+from autonn.train.given import Batch, Options, inputs_of, not_finite, one_number
 from autonn.train.progress import Reporter
 from autonn.train.state import Training, Weights
 
-Loss = Callable[[Any, Any], Any]
-Metrics = Mapping[str, Callable[[Any, Any], float]]
-Arrays = Sequence[Any]
-Batch = tuple[Any, ...]
 
+class Good(NamedTuple):
+    """What there was before an epoch."""
 
-class Options(NamedTuple):
-    """What `fit` was told of its steps."""
-
-    loss: Loss
-    metrics: Metrics
-    batch_size: int
-    schedule_each: str
-    clip_norm: float | None
-    max_weight_norm: float | None
-    accumulate: int
-
-    def check(self) -> None:
-        """Refuse what is out of range."""
-        for name in ("batch_size", "accumulate"):
-            value = getattr(self, name)
-            if type(value) is not int or value < 1:
-                raise ValueError(f"fit: {name}={value!r}; want a whole number, 1 or more")
-        for name in ("clip_norm", "max_weight_norm"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"fit: {name}={value!r}; want a positive number")
-        if self.schedule_each not in ("epoch", "step"):
-            told = f"schedule_each={self.schedule_each!r}; want 'epoch' or 'step'"
-            raise ValueError(f"fit: {told}")
-
-
-def checked_data(data: Arrays, name: str) -> list[Any]:
-    """Give the arrays; refuse none, empty ones, and several lengths."""
-    if isinstance(data, np.ndarray):
-        data = (data,)
-    arrays = [np.asarray(bare(x)) for x in data]
-    lengths = [len(x) if x.ndim else 0 for x in arrays]
-    if not arrays or not all(lengths):
-        raise ValueError(f"fit: {name} is empty: its arrays have the lengths {lengths}")
-    if len(set(lengths)) > 1:
-        raise ValueError(f"fit: the arrays of {name} have the lengths {lengths}; want one length")
-    return arrays
-
-
-def inputs_of(batch: Batch) -> Batch:
-    """Give what the model is called on: all but the target, or the only array."""
-    return batch[:-1] if len(batch) > 1 else batch
+    weights: Weights
+    optimizer: Weights
 
 
 def one_epoch(
@@ -70,7 +28,7 @@ def one_epoch(
     """Go through the data once; give the mean of the losses and of the metrics."""
     model, optimizer = training.model, training.optimizer
     model.train()
-    good = model.state_dict()
+    good = Good(model.state_dict(), optimizer.state_dict())
     sums: dict[str, float] = {}
     count = 0
     for group in _groups(training, arrays, options):
@@ -79,11 +37,12 @@ def one_epoch(
         for batch in group:
             target = batch[-1]
             with np.errstate(over="ignore", invalid="ignore"):  # which is looked for below
-                prediction = model(*inputs_of(batch))
+                prediction = _predicted(model, batch)
                 value = options.loss(prediction, target)
-            number = float(bare(value))
+            number = one_number(value)
             if not np.isfinite(number):
-                _not_finite(training, options.loss, batch, number, good)
+                cause = _cause(training, options, batch, arrays)
+                raise _failure(training, f"the loss is {number}", cause, good)
             share = len(target) / size
             (value if share == 1 else value * share).backward()
             losses.append(number * share)
@@ -91,18 +50,34 @@ def one_epoch(
             for name, x in {"loss": number, **found}.items():
                 sums[name] = sums.get(name, 0.0) + float(x) * len(target)
             count += len(target)
-        _step(training, options)
         loss = float(np.sum(losses))
+        _step(training, options, loss)
         training.history.steps.append(loss)
         shown.step(loss, training.rate)
         optimizer.zero_grad()
+    broken = _broken(training)
+    if broken:
+        raise _failure(training, "the training went astray", broken, good)
     return {name: x / count for name, x in sums.items()}
+
+
+def _predicted(model: Any, batch: Batch) -> Any:
+    try:
+        return model(*inputs_of(batch))
+    except ValueError as error:
+        if len(batch[-1]) > 1:
+            raise
+        told = "This batch is the last, and has one example: choose another batch_size, or "
+        raise ValueError(f"{error}. {told}drop_last=True") from None
 
 
 def _groups(training: Training, arrays: list[Any], options: Options) -> Iterator[list[Batch]]:
     """Give the batches of each step."""
     group: list[Batch] = []
     for batch in minibatches(*arrays, size=options.batch_size, rng=training.rng):
+        whole = len(arrays[0]) < options.batch_size
+        if options.drop_last and len(batch[-1]) < options.batch_size and not whole:
+            continue
         group.append(batch)
         if len(group) == options.accumulate:
             yield group
@@ -111,32 +86,44 @@ def _groups(training: Training, arrays: list[Any], options: Options) -> Iterator
         yield group
 
 
-def _step(training: Training, options: Options) -> None:
+def _step(training: Training, options: Options, loss: float) -> None:
     if options.clip_norm is not None:
         clip_grad_norm(training.model, options.clip_norm)
     training.optimizer.step()
     if options.max_weight_norm is not None:
         max_norm(training.model, options.max_weight_norm)
     if training.schedule is not None and options.schedule_each == "step":
-        training.schedule.step()
+        training.schedule.step(loss)
 
 
-def _not_finite(training: Training, loss: Loss, batch: Batch, number: float, good: Weights) -> None:
-    """Find the operation that made a loss NaN or infinite; give the last good weights back."""
-    model = training.model
-    done = len(training.history.steps)
-    where = f"in epoch {training.epoch + 1}, at step {done + 1}"
-    kept = "The model has the weights with which this epoch began."
-    broken = [k for k, p in model.named_parameters() if not np.isfinite(p.numpy()).all()]
-    if broken:
-        cause = f"the last step left {', '.join(broken)} not finite: a smaller rate, or clip_norm="
-    else:
-        try:
-            with detect_anomaly():
-                loss(model(*inputs_of(batch)), batch[-1])
-            cause = "the same batch gives a finite loss now: it was random"
-        except FloatingPointError as error:
-            cause = str(error)
+def _broken(training: Training) -> str:
+    """Name the parameters that are not finite; "" if all are."""
+    named = training.model.named_parameters()
+    broken = [k for k, p in named if p.dtype.kind == "f" and not np.isfinite(p.numpy()).all()]
+    cures = "a smaller rate, or clip_norm="
+    return f"the last step left {', '.join(broken)} not finite: {cures}" if broken else ""
+
+
+def _cause(training: Training, options: Options, batch: Batch, arrays: list[Any]) -> str:
+    """Find why a loss is NaN or infinite: parameters, data, or an operation."""
+    told = _broken(training) or next(not_finite(arrays), "")
+    if told:
+        return told
+    try:
+        with detect_anomaly():
+            options.loss(training.model(*inputs_of(batch)), batch[-1])
+    except FloatingPointError as error:
+        return str(error)
+    return "the same batch gives a finite loss now, so it was random"
+
+
+def _failure(training: Training, what: str, cause: str, good: Good) -> FloatingPointError:
+    """Give back the last good weights, and make the error that says why."""
+    where = f"in epoch {training.epoch + 1}, at step {len(training.history.steps) + 1}"
     training.optimizer.zero_grad()
-    model.load_state_dict(good)
-    raise FloatingPointError(f"fit: the loss is {number} {where}: {cause}. {kept}")
+    training.model.load_state_dict(good.weights)
+    training.optimizer.load_state_dict(good.optimizer)
+    kept = "Model and optimizer are as they were when this epoch began"
+    error = FloatingPointError(f"fit: {what} {where}: {cause}. {kept}; the error has the history")
+    error.history = training.history  # type: ignore[attr-defined]
+    return error

@@ -96,7 +96,9 @@ class History(Mapping[str, Array]):
         names = [name for name in state if name.startswith("series.")]
         for i in range(len(state[names[0]]) if names else 0):
             numbers = {name.removeprefix("series."): float(state[name][i]) for name in names}
-            history.add({name: x for name, x in numbers.items() if not np.isnan(x)})
+            history.add(numbers)
         history.steps = [float(x) for x in state["steps"]]
         history.best = int(state["best"]) if state["best"] >= 0 else None
+        if history.best is not None and history.best >= history.epochs:
+            raise ValueError(f"its best epoch is {history.best + 1} of {history.epochs}")
         return history

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autonn.data import minibatches
+from autonn.files import check_target
 from autonn.graph import no_grad
 from autonn.init import Rng
 from autonn.nn import Module
 from autonn.optim import Optimizer, Schedule
-from autonn.tensors import bare
 from autonn.train.checkpoint import resume, save_checkpoint
-from autonn.train.epoch import (
+from autonn.train.epoch import one_epoch
+from autonn.train.given import (
     Arrays,
     Loss,
     Metrics,
-    Options,
+    Monitor,
+    check_model,
     checked_data,
     inputs_of,
-    one_epoch,
+    one_number,
+    read_monitor,
+    read_options,
+    whole,
 )
 from autonn.train.history import History
 from autonn.train.progress import Reporter, reporter
@@ -46,7 +50,9 @@ def fit(
     clip_norm: float | None = None,
     max_weight_norm: float | None = None,
     accumulate: int = 1,
+    drop_last: bool = False,
     monitor: str = "",
+    mode: str = "",
     patience: int | None = None,
     keep_best: bool = True,
     callbacks: Sequence[Callable[[Training], Any]] = (),
@@ -68,11 +74,12 @@ def fit(
     model
         Called on all arrays of a batch but the last.
     loss
-        Called on the prediction and the last array of the batch; gives one number.
+        Called on the prediction and the last array of the batch; gives one number, a mean over the
+        examples.
     data
         Arrays of one length, the last of them the target. A single array is its own target.
     optimizer
-        Of `autonn.optim`, over the model's parameters.
+        Of `autonn.optim`, over all of the model's parameters that are not frozen.
     epochs, batch_size
         How often to go through the data, and in pieces of how many examples.
     rng
@@ -92,9 +99,12 @@ def fit(
         (Srivastava et al. 2014, section 5.1).
     accumulate
         How many batches make one step.
-    monitor
+    drop_last
+        Whether to leave out the last batch if it is smaller, which BatchNorm may want.
+    monitor, mode
         The number that tells which epoch was the best: by default the validation loss, or else the
-        loss. Larger is better for names that end in "accuracy", smaller for all others.
+        loss; and whether it should rise ("max") or fall ("min"), where its name does not tell, as
+        "accuracy" and "error" do.
     patience
         After how many epochs without a better one to stop.
     keep_best
@@ -103,22 +113,24 @@ def fit(
         Called with a `Training` after each epoch.
     checkpoint
         A file to which everything is written after each epoch, and from which, if it is there, the
-        training goes on: with the same numbers, bit for bit, as if it had never stopped.
+        training goes on: with the same numbers, bit for bit, as if it had never stopped. What the
+        optimiser and the schedule remember, their rate among it, is then that of the file.
     progress
         None for bars on a terminal and lines elsewhere, False for silence, or a `Reporter`.
 
     Returns
     -------
     History
-        Series by name; `history.plot()` draws them.
+        Series by name; `history.plot()` draws them. The model is in evaluation mode then.
 
     Raises
     ------
     ValueError
         For data that are empty or of several lengths, and options that are out of range.
     FloatingPointError
-        When the loss is NaN or infinite. It names the operation that made it, and the model has the
-        weights of the last epoch that was finished.
+        When the loss, or a parameter, is NaN or infinite. It names the data or the operation that
+        made it so; model and optimiser are as they were when the epoch began, and the error's
+        `history` has the epochs before.
 
     Notes
     -----
@@ -137,24 +149,28 @@ def fit(
     >>> bool(history["loss"][-1] < 1e-3)
     True
     """
-    options = Options(
-        loss, dict(metrics or {}), batch_size, schedule_each, clip_norm, max_weight_norm, accumulate
+    options = read_options(
+        loss, metrics, batch_size, schedule_each, clip_norm, max_weight_norm, accumulate, drop_last
     )
-    options.check()
-    _check_counts(epochs=epochs, patience=patience)
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"fit: optimizer is a {type(optimizer).__name__}; want one of autonn.optim")
+    epochs = whole("epochs", epochs)
+    patience = None if patience is None else whole("patience", patience)
+    check_model(model, optimizer, schedule)
     arrays = checked_data(data, "data")
     held_out = None if validation is None else checked_data(validation, "validation")
-    watched = monitor or ("val_loss" if held_out is not None else "loss")
+    watched = read_monitor(monitor, mode, options.metrics, held_out is not None)
+    if not isinstance(callbacks, list | tuple) or not all(map(callable, callbacks)):
+        raise TypeError("fit: callbacks is no list of functions")
     rng = np.random.default_rng(0 if rng is None else rng)
     training = Training(model, optimizer, schedule, rng)
-    if checkpoint is not None and Path(checkpoint).exists():
+    if checkpoint is not None and check_target(checkpoint).exists():
         resume(training, checkpoint)
-    history, shown, why = training.history, reporter(progress), "finished"
-    shown.begin(training.epoch, epochs, -(-len(arrays[0]) // batch_size))
+    history, shown = training.history, reporter(progress)
+    model.zero_grad()
+    optimizer.zero_grad()
+    shown.begin(training.epoch, epochs, -(-len(arrays[0]) // options.batch_size))
+    why = _end(training, patience)
     try:
-        while training.epoch < epochs:
+        while not why and training.epoch < epochs:
             row = one_epoch(training, arrays, options, shown)
             if held_out is not None:
                 found = evaluate(model, loss, held_out, metrics=metrics, batch_size=batch_size)
@@ -162,24 +178,31 @@ def fit(
             better = _finish_epoch(training, row, watched, keep_best and held_out is not None)
             rate = training.rate
             if schedule is not None and schedule_each == "epoch":
-                schedule.step(row[watched])
+                schedule.step(row[watched.name])
             shown.epoch(training.epoch, row, rate, better)
             for callback in callbacks:
                 callback(training)
             if checkpoint is not None:
                 save_checkpoint(training, checkpoint)
-            if training.stop or (patience is not None and training.waited >= patience):
-                why = "stopped" if training.stop else "no improvement"
-                break
+            why = _end(training, patience)
     except KeyboardInterrupt:
         why = "interrupted"
         optimizer.zero_grad()
     finally:
-        shown.end(why)
+        shown.end(why or "finished")
     if training.best:
         model.load_state_dict(training.best)
-    history.stopped = why
+    model.eval()
+    history.stopped = why or "finished"
     return history
+
+
+def _end(training: Training, patience: int | None) -> str:
+    """Say why training ends here; "" if it does not."""
+    if training.stop:
+        return "stopped"
+    waited = patience is not None and training.waited >= patience
+    return "no improvement" if waited and training.epoch else ""
 
 
 def evaluate(
@@ -202,7 +225,7 @@ def evaluate(
     >>> evaluate(nn.Identity(), nn.CrossEntropyLoss(), (x, labels), metrics={"accuracy": accuracy})
     {'loss': 0.8132616875182228, 'accuracy': 0.5}
     """
-    arrays = checked_data(data, "data")
+    arrays = checked_data(data, "data", "evaluate")
     modes = [(module, module.training) for _, module in model.named_modules()]
     model.eval()
     sums: dict[str, float] = {}
@@ -210,7 +233,7 @@ def evaluate(
         with no_grad():
             for batch in minibatches(*arrays, size=batch_size):
                 prediction, target = model(*inputs_of(batch)), batch[-1]
-                found = {"loss": float(bare(loss(prediction, target)))}
+                found = {"loss": one_number(loss(prediction, target))}
                 found |= {k: float(f(prediction, target)) for k, f in (metrics or {}).items()}
                 for name, x in found.items():
                     sums[name] = sums.get(name, 0.0) + x * len(target)
@@ -220,14 +243,12 @@ def evaluate(
     return {name: x / len(arrays[0]) for name, x in sums.items()}
 
 
-def _finish_epoch(training: Training, row: dict[str, float], watched: str, keep: bool) -> bool:
+def _finish_epoch(training: Training, row: dict[str, float], watched: Monitor, keep: bool) -> bool:
     """Note the numbers of an epoch; tell whether it was the best."""
     history = training.history
-    if watched not in row:
-        raise ValueError(f"fit: monitor={watched!r}; want one of {', '.join(row)}")
-    sign = -1 if watched.endswith("accuracy") else 1
-    best = None if history.best is None else float(history[watched][history.best])
-    better = best is None or sign * row[watched] < sign * best
+    known = history.best is not None and watched.name in history
+    best = float(history[watched.name][history.best]) if known else None
+    better = watched.better(row[watched.name], best)
     history.add(row)
     training.epoch += 1
     training.waited = 0 if better else training.waited + 1
@@ -235,9 +256,3 @@ def _finish_epoch(training: Training, row: dict[str, float], watched: str, keep:
         history.best = training.epoch - 1
         training.best = training.model.state_dict() if keep else {}
     return better
-
-
-def _check_counts(**counts: int | None) -> None:
-    for name, value in counts.items():
-        if value is not None and (type(value) is not int or value < 1):
-            raise ValueError(f"fit: {name}={value!r}; want a whole number, 1 or more")

@@ -15,7 +15,8 @@ def accuracy(prediction: Any, target: Any) -> float:
     Parameters
     ----------
     prediction
-        Scores (N, classes, ...); for two classes also one logit per example, of the target's shape.
+        Scores (N, classes, ...); for two classes also one number per example, of the target's
+        shape: a probability if all are from 0 to 1, else a logit. NaN is right for nobody.
     target
         Labels (N, ...), integers; or probabilities of the prediction's shape.
 
@@ -33,15 +34,19 @@ def accuracy(prediction: Any, target: Any) -> float:
     """
     scores, labels = np.asarray(bare(prediction)), np.asarray(bare(target))
     if scores.shape == labels.shape and scores.ndim > 1 and scores.shape[1] > 1:
-        return float(np.mean(scores.argmax(axis=1) == labels.argmax(axis=1)))
-    if scores.size == labels.size and (scores.ndim < 2 or scores.shape[1] == 1):
-        return float(np.mean((scores.ravel() > 0) == (labels.ravel() > 0.5)))
+        labels = labels.argmax(axis=1)
+    elif scores.size == labels.size and (scores.ndim < 2 or scores.shape[1] == 1):
+        x, wanted = scores.ravel(), labels.ravel() > 0.5
+        probable = bool(np.all((x >= 0) & (x <= 1)))
+        right = ((x > 0.5) if probable else (x > 0)) == wanted
+        return float(np.mean(right & ~np.isnan(x)))
     if scores.ndim < 2 or labels.shape != (scores.shape[0], *scores.shape[2:]):
         raise ValueError(
             f"accuracy: scores of shape {scores.shape} and labels of shape {labels.shape}; want "
             "(N, classes, ...) and (N, ...)"
         )
-    return float(np.mean(scores.argmax(axis=1) == labels))
+    right = scores.argmax(axis=1) == labels
+    return float(np.mean(right & ~np.isnan(scores).any(axis=1)))
 
 
 def mean_absolute_error(prediction: Any, target: Any) -> float:
@@ -52,7 +57,7 @@ def mean_absolute_error(prediction: Any, target: Any) -> float:
     >>> mean_absolute_error(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     1.0
     """
-    x, y = np.asarray(bare(prediction)), np.asarray(bare(target))
+    x, y = (np.asarray(bare(a), np.float64) for a in (prediction, target))
     if x.shape != y.shape:
         raise ValueError(
             f"mean_absolute_error: a prediction of shape {x.shape}, a target of {y.shape}"

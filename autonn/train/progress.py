@@ -57,12 +57,12 @@ class Lines(Silent):
         seconds = perf_counter() - self.start
         told = f"epoch {number:>{len(str(self.epochs))}}/{self.epochs}  {row_text(row)}"
         told += f"  rate {rate:.3g}  {seconds:.1f} s" + ("  *" if best else "")
-        print(told, file=self.file or sys.stdout)
+        print(told, file=self.file or sys.stdout, flush=True)
 
     def end(self, why: str) -> None:
         """Say why it ended, if it was not the last epoch."""
         if why != "finished":
-            print(f"stopped: {why}", file=self.file or sys.stdout)
+            print(f"stopped: {why}", file=self.file or sys.stdout, flush=True)
 
 
 def row_text(row: Mapping[str, float]) -> str:
@@ -79,6 +79,18 @@ def row_text(row: Mapping[str, float]) -> str:
     )
 
 
+def brief(row: Mapping[str, float]) -> str:
+    """Give the first and the last number of an epoch, for narrow places.
+
+    Examples
+    --------
+    >>> brief({"loss": 0.123456, "accuracy": 0.9, "val_loss": 0.2, "val_accuracy": 0.98765})
+    'loss 0.1235  val_accuracy 98.77%'
+    """
+    names = list(dict.fromkeys([*row][:1] + [*row][-1:]))
+    return row_text({name: row[name] for name in names})
+
+
 def reporter(progress: bool | Reporter | None) -> Reporter:
     """Give what shows the progress: None for bars on a terminal and lines elsewhere."""
     if progress is False:
@@ -91,4 +103,7 @@ def reporter(progress: bool | Reporter | None) -> Reporter:
                 return Lines()
             return bars
         return Lines()
+    if not hasattr(progress, "epoch"):
+        told = "want True, False, None or a Reporter"
+        raise TypeError(f"fit: progress is a {type(progress).__name__}; {told}")
     return progress

@@ -98,6 +98,11 @@ class Solver:
             near = get_close_matches(update_rule, RULES, 1)
             told = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"Solver: update_rule={update_rule!r}; want {', '.join(RULES)}{told}")
+        for name, value in (("batch_size", batch_size), ("num_epochs", num_epochs)):
+            if type(value) is not int or value < 1:
+                raise ValueError(f"Solver: {name}={value!r}; want a whole number, 1 or more")
+        if type(print_every) is not int or print_every < 1:
+            raise ValueError(f"Solver: print_every={print_every!r}; want a whole number, 1 or more")
         self.model, self.data, self.lr_decay = model, dict(data), lr_decay
         self.batch_size, self.num_epochs = batch_size, num_epochs
         self.print_every, self.verbose = print_every, verbose
@@ -111,7 +116,13 @@ class Solver:
         else:
             self._tensors = {k: Tensor(v, True, k) for k, v in model.params.items()}
         kind, options = RULES[update_rule]
-        self.optimizer = kind(list(self._tensors.items()), **(options | _renamed(optim_config)))
+        try:
+            self.optimizer = kind(list(self._tensors.items()), **(options | _renamed(optim_config)))
+        except TypeError as error:
+            told = "learning_rate, momentum, decay_rate, beta1, beta2, epsilon"
+            raise ValueError(
+                f"Solver: optim_config: {error}; {update_rule} may have {told}"
+            ) from None
 
     def train(self) -> None:
         """Go through the data `num_epochs` times; the model ends with the best parameters."""
