@@ -526,3 +526,12 @@ def test_refused(case: str):
 def test_every_public_name_is_told():
     assert sorted(data.__all__) == data.__all__
     assert all(hasattr(data, name) for name in data.__all__)
+
+
+@pytest.mark.parametrize("cell", ["1,5", "1_000", "0x10", "12%", "$3", "1.234,5"])
+def test_numbers_in_another_spelling_are_no_words(cell: str, tmp_path: Path):
+    path = tmp_path / "a.csv"
+    path.write_text(f"a;b\n{cell};2\n2;1\n", encoding="utf-8")
+    with pytest.raises(FileError, match="another spelling"):
+        read_csv(path, delimiter=";")
+    assert read_csv(path, delimiter=";", words=["a"]).categories["a"] == tuple(sorted([cell, "2"]))

@@ -8,6 +8,7 @@ import platform
 import sys
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def run(*, as_json: bool = False) -> int:
         return 0
     for name, value in found.items():
         told = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        print(f"{name:<12} {told or 'none'}")
+        print(fill(f"{name:<12} {told or 'none'}", 80, subsequent_indent=" " * 13))
     return 0
 
 

@@ -28,7 +28,10 @@ def run(
         net: Module = MODELS[what]("batch", 0.0, rng)
         inputs = [rng.normal(size=shapes[0] if shapes else (32, 64))]
     elif place is None:
-        net, *inputs = layer(what, shapes, rng)
+        try:
+            net, *inputs = layer(what, shapes, rng)
+        except ValueError as error:
+            raise ValueError(f"{error}; and the models {', '.join(MODELS)}") from None
     else:
         net = taken(load(place[0]), *place)
         if not isinstance(net, Module):

@@ -78,7 +78,10 @@ def run(
     rng = np.random.default_rng(seed)
     net = MODELS[model](norm, dropout, rng)
     if weights is not None:
-        net.load_state_dict(load(weights))
+        state = load(weights)
+        if "history/steps" in state:
+            raise ValueError(f"{weights} is a checkpoint: go on with it by --resume {weights}")
+        net.load_state_dict(state)
     kind, usual, options = OPTIMIZERS[optimizer]
     stepper = kind(net, lr=usual if rate is None else rate, **options)
     loss, metrics = nn.CrossEntropyLoss(), {"accuracy": accuracy}

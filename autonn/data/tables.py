@@ -16,6 +16,7 @@ from autonn.formats import Array, FileError, about
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.A | re.I)
+NUMERAL = re.compile(r"[-+$€£%\s]*\d[\d.,_' ]*[$€£%]?|0[xX][0-9a-fA-F]+")  # of whatever country
 WHOLE = re.compile(r"[+-]?\d{1,18}", re.A)
 Row = tuple[int, list[str]]  # the line where it ends, the cells
 
@@ -177,6 +178,11 @@ def _column(rows: list[Row], i: int, name: str, spelt: bool) -> tuple[Array, tup
     """Give numbers, or codes and what they stand for; NaN where the cell is missing."""
     cells = [cells[i] for _, cells in rows]
     first = next((cell for cell in cells if not _missing(cell)), "0")
+    if not spelt and NUMERAL.fullmatch(first) and not NUMBER.fullmatch(first):
+        told = f"column {name!r} holds {first!r}, a number in another spelling"
+        raise FileError(
+            f"{told}: write it as 1234.5, or say words=[{name!r}] if it stands for something"
+        )
     if spelt or not NUMBER.fullmatch(first):
         found = sorted({cell for cell in cells if not _missing(cell, spelt)})
         codes = {word: float(code) for code, word in enumerate(found)}

@@ -13,6 +13,7 @@ from autonn.tensors import Tensor, bare
 
 M = TypeVar("M", bound="Module")
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
+MOST = 20  # problems that an error message lists
 _running: ContextVar[tuple[Module, ...]] = ContextVar("running", default=())
 running: Callable[[], tuple[Module, ...]] = _running.get
 """Give the modules whose `forward` is running, in this thread or task, the innermost last."""
@@ -271,7 +272,9 @@ class Module:
             which = ", ".join(name or "this module" for name in waiting)
             problems.append(f"{which} makes its parameters on its first call: call it once")
         if problems:
-            raise ValueError(f"load_state_dict of {type(self).__name__}: {'; '.join(problems)}")
+            more = f"; and {len(problems) - MOST} more" if len(problems) > MOST else ""
+            told = "; ".join(problems[:MOST]) + more
+            raise ValueError(f"load_state_dict of {type(self).__name__}: {told}")
         for name, value in given.items():
             own[name].assign(value)
 
