@@ -475,3 +475,15 @@ def test_models_and_functions_are_called():
     both = draw([tensor(1.0, "a") * 2.0, tensor(2.0, "b") * 3.0])
     assert len(both.graph) == 4
     assert len(graph_of(tensor(1.0) * 2.0)) == 2
+
+
+def test_titles_of_groups_are_drawn_last():
+    drawing = draw(net_with_loss())
+    svg = drawing.svg()
+    plain = layout.render(drawing.dot, "svg").decode()
+    assert sorted(re.findall(r"<text.*?</text>", svg)) == sorted(
+        re.findall(r"<text.*?</text>", plain)
+    )
+    assert svg.index(">BatchNorm1d<") > svg.rindex('class="edge"')
+    assert plain.index(">BatchNorm1d<") < plain.index('class="edge"')
+    ET.fromstring(svg)

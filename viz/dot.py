@@ -29,7 +29,9 @@ LEGEND = (
     *("input", "parameter", "constant", "matmul", "reduction", "elementwise", "activation"),
     *("shape", "layer", "output"),
 )
-SEPARATOR = "\u00a0\u00a0|\u00a0\u00a0"
+SEPARATOR = (
+    "\u00a0\u00a0|\u00a0\u00a0\u00a0"  # the last is lost where fonts are wider than measured
+)
 
 
 class _Writer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -49,7 +50,7 @@ class Drawing:
 
     def svg(self) -> str:
         """Give the picture as SVG."""
-        return render(self.dot, "svg").decode()
+        return _lifted(render(self.dot, "svg").decode(), THEMES[self.theme].cluster)
 
     def html(self) -> str:
         """Give the interactive page, a file that needs nothing else."""
@@ -99,7 +100,26 @@ class Drawing:
             return self.html().encode()
         if ending == ".json":
             return self.graph.to_json().encode()
+        if ending == ".svg":
+            return self.svg().encode()
         return self.dot.encode() if ending == ".gv" else render(self.dot, ending[1:])
+
+
+def _lifted(svg: str, halo: str) -> str:
+    """Draw the groups' titles last, with a halo, so that lines pass behind them."""
+    titles: list[str] = []
+
+    def without_text(group: re.Match[str]) -> str:
+        titles.extend(_TEXT.findall(group[0]))
+        return _TEXT.sub("", group[0])
+
+    rest, end, after = _CLUSTER.sub(without_text, svg).rpartition("</g>")
+    style = f"paint-order:stroke;stroke:{halo};stroke-width:5px;stroke-linejoin:round"
+    return f'{rest}<g style="{style}">\n{"".join(titles)}</g>\n{end}{after}'
+
+
+_CLUSTER = re.compile(r'<g id="clust\d+" class="cluster">.*?</g>', re.DOTALL)
+_TEXT = re.compile(r"<text .*?</text>\n?", re.DOTALL)
 
 
 def _write(path: Path, written: bytes) -> None:
