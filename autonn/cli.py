@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -18,7 +19,15 @@ OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; give the exit status."""
-    options = vars(_parser().parse_args(argv))
+    parser, commands = _parser()
+    known, unknown = parser.parse_known_args(argv)
+    if unknown:
+        chosen = commands[known.command]
+        names = [name for action in chosen._actions for name in action.option_strings]
+        near = get_close_matches(unknown[0].partition("=")[0], names, 2)
+        told = f"; did you mean {' or '.join(near)}?" if near else ""
+        chosen.error(f"unknown argument {unknown[0]}{told}")
+    options = vars(known)
     command, place = options.pop("command"), options.pop("place")
     try:
         run = import_module(place).run  # it needs what an extra brings
@@ -41,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status if type(status) is int else 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     parser = argparse.ArgumentParser(
         prog="autonn",
         description="Reverse-mode automatic differentiation of NumPy code.",
@@ -53,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     _train(commands)
     _summary(commands)
     _info(commands)
-    return parser
+    return parser, commands.choices
 
 
 def _demo(commands: Any) -> None:

@@ -92,6 +92,9 @@ def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         (["summary", "nosuch"], "no layer 'nosuch'"),
         (["summary", "nosuch.py:Net"], "no file"),
         (["sumary"], "summary"),
+        (["train", "digits", "--epoks", "3"], "did you mean --epochs"),
+        (["train", "digits", "--modle=lenet"], "did you mean --model"),
+        (["graph", "Linear", "--zzz"], "unknown argument --zzz"),
     ],
 )
 def test_what_is_refused(
