@@ -19,10 +19,11 @@ from autonn.check import CATALOGUE
 from autonn.trace import Graph, graph_of, trace, traced
 from viz import LayoutError, draw, layout
 from viz.drawing import FORMATS
+from viz.groups import LARGEST, Group, homes, open_readable, visible
 from viz.kinds import kind_of
 from viz.scene import Scene, statistics
 from viz.theme import THEMES
-from viz.tree import LARGEST, Group, homes, open_readable, tree, visible
+from viz.tree import tree
 
 GOLDENS = Path(__file__).parent / "goldens"
 

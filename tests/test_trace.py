@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import weakref
 from collections import Counter
 from typing import Any
 
@@ -17,6 +18,7 @@ from autonn import functional as F
 from autonn.check import CATALOGUE
 from autonn.formulas import formulas
 from autonn.graph import current_state
+from autonn.tensors import bare
 from autonn.trace import Graph, graph_of, trace, traced
 
 BY_NAME = {p.name: p for p in PRIMITIVES.values()}
@@ -494,3 +496,13 @@ def test_formulas_are_those_of_the_table(bad_sqrt: Any):
         assert set(told) == {x for x, rule in p.rules.items() if rule is not None}
         assert all(told.values()), p
     assert GRAPHS["diamond"]().rules["power" if "power" in GRAPHS["diamond"]().rules else "square"]
+
+
+def test_without_values_arrays_are_let_go():
+    x = tensor(np.ones(1000))
+    with trace(values=False) as graph:
+        y = np.sin(x)  # whose rule keeps x alone
+        kept = weakref.ref(bare(y))
+        del y
+        assert kept() is None
+    assert graph.ops[1].op == "sin"

@@ -12,11 +12,11 @@ import numpy as np
 
 from autonn.nn import Module
 from autonn.subjects import Shape, in_file, inputs_of, layer, load, taken
+from autonn.summary import size
 from autonn.tensors import Tensor
 from autonn.trace import Graph, traced
 from viz.drawing import Drawing, draw
 from viz.layout import found
-from viz.texts import bytes_text
 
 WIDTH = 80
 
@@ -67,7 +67,7 @@ def run(
     )  # fmt: skip
     for path in paths:
         written = drawing.save(path)
-        print(f"{written}  {bytes_text(written.stat().st_size)}")
+        print(f"{written}  {size(written.stat().st_size)}")
     for text in (f"{drawing.scene.title}: {drawing.scene.subtitle}", *drawing.scene.notes):
         print(fill(text, WIDTH))
     if check:

@@ -9,11 +9,12 @@ from typing import Any
 import graphviz
 import numpy as np
 
+from autonn.summary import size
 from autonn.trace import Op
+from viz.groups import Group, visible
 from viz.scene import Scene
 from viz.texts import (
     attributes,
-    bytes_text,
     clean,
     grad_text,
     number_text,
@@ -22,7 +23,6 @@ from viz.texts import (
     weight_of,
 )
 from viz.theme import Colours, Theme
-from viz.tree import Group, visible
 
 FONT = "Arial"  # Helvetica turns into a wide font in some versions of dot
 LEGEND = (
@@ -137,7 +137,7 @@ class _Writer:
             told = told if weight == "fine" else f"<B>{told}</B>"
             facts.append(_font(told, colour, 9))
         if self.memory and op.memory:
-            facts.append(_font(f"saves {bytes_text(op.memory)}", quiet, 9))
+            facts.append(_font(f"saves {size(op.memory)}", quiet, 9))
         return _font(SEPARATOR, t.faint, 9).join(facts)
 
     def _size(self, op: Op) -> str:
@@ -214,7 +214,7 @@ class _Writer:
             told.append(_font(escape(group.told), t.faint, 8))
         memory = sum(self.graph.ops[i].memory for i in ops)
         if self.memory and memory > last.memory:
-            told.append(_font(f"saves {bytes_text(memory)} in all", t.faint, 8))
+            told.append(_font(f"saves {size(memory)} in all", t.faint, 8))
         dot.node(
             f"g{group.id}",
             label=_table(told),

@@ -13,11 +13,12 @@ from autonn.files import replacing
 from autonn.tensors import Tensor
 from autonn.trace import Graph, Op, graph_of, traced
 from viz.dot import dot_text
+from viz.groups import LARGEST, Group, close, open_readable, open_to, visible
 from viz.layout import LayoutError, render
 from viz.page import page
 from viz.scene import Scene
 from viz.theme import THEMES
-from viz.tree import LARGEST, Group, close, open_readable, open_to, tree, visible
+from viz.tree import tree
 
 FORMATS = (".svg", ".png", ".pdf", ".gv", ".html", ".json")
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from autonn.summary import size as size_text
 from autonn.trace import Graph, Op
+from viz.groups import LARGEST, Group, homes
 from viz.kinds import KINDS, kind_of
-from viz.texts import ROUNDING, attributes, bytes_text, clean, counted, norm_of, number_text
-from viz.tree import LARGEST, Group, homes
+from viz.texts import ROUNDING, attributes, clean, counted, norm_of, number_text
 
 BINS, FIRST = 24, 12
 
@@ -71,7 +72,7 @@ class Scene:
         told = [counted(len(shown), "node"), counted(parameters, "parameter")]
         told.append(self.dtype if others else f"all {self.dtype}")
         saved = sum(op.memory for op in shown)
-        told += [f"{bytes_text(saved)} saved for backward"] if saved else []
+        told += [f"{size_text(saved)} saved for backward"] if saved else []
         if any(norm is not None for norm in self.norms.values()):
             told.append("grad = L2 norm of the gradient")
         return " · ".join(told)

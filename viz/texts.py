@@ -77,20 +77,6 @@ def number_text(x: Any) -> str:
     return str(int(x)) if x.is_integer() and abs(x) < 1e6 else f"{x:.3g}"
 
 
-def bytes_text(count: int) -> str:
-    """Give a number of bytes in a unit that suits it.
-
-    Examples
-    --------
-    >>> bytes_text(64), bytes_text(2048), bytes_text(3_200_000)
-    ('64 B', '2.0 kB', '3.2 MB')
-    """
-    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} B"
-
-
 def norm_of(g: Any) -> float | None:
     """Give a gradient's Euclidean length; infinite or NaN if it holds such numbers.
 

@@ -28,7 +28,6 @@ class Recorder:
         self.graph = Graph()
         self.values, self.base = values, base
         self.calls: dict[int, look.Call] = {}  # of each scope that is a layer
-        self.ends: dict[int, int] = {}  # of each scope, the last value made there
         self._by_node: dict[Node, int] = {}
         self._by_id: dict[int, int] = {}  # of what has no node; _held keeps those ids theirs
         self._held: list[Any] = []
@@ -36,7 +35,7 @@ class Recorder:
         self._owners: dict[int, ref[Any]] = {}
         self._gradients = 0
         self._walk: FrameType | None = None
-        self._arrays: dict[int, Any] = {}  # of each value, to see when a leaf gets another
+        self._arrays: dict[int, Any] = {}  # of each leaf, to see when it gets another
         self._outside: set[int] = set()  # what an operation made before the trace
         self._names: dict[Primitive, str] = {}
         self._scope_of: dict[int, int] = {}  # of each layer's last call
@@ -73,10 +72,6 @@ class Recorder:
                     op.broadcast += (argument,)
         self._add(op, y)
         self._keep(op, y.node)
-        scope = op.scope
-        while scope is not None and op.phase == "forward":
-            self.ends[scope] = op.id
-            scope = self.graph.scopes[scope].parent
 
     def backward(self, node: Node, g: Array, cotangents: Cotangents) -> None:
         """Write down a gradient that is complete."""
@@ -113,7 +108,8 @@ class Recorder:
         op.grads = node is not None
         if self.values:
             op.value = np.asarray(array)
-        self._arrays[op.id] = array
+        if op.kind != "op":
+            self._arrays[op.id] = array
         if node is not None:
             self._by_node[node] = op.id
         else:
