@@ -6,6 +6,7 @@ from autonn.check import compare, explain, gradcheck
 from autonn.engine import defvjp, implements
 from autonn.files import load, save
 from autonn.graph import PRIMITIVES, no_grad, primitive
+from autonn.memory import keep_memory
 from autonn.summary import summary
 from autonn.tensors import Tensor
 from autonn.trace import trace
@@ -32,6 +33,7 @@ __all__ = [
     "implements",
     "init",
     "jacobian",
+    "keep_memory",
     "load",
     "nn",
     "no_grad",

@@ -39,6 +39,8 @@ from typing import Any
 
 import numpy as np
 
+from autonn.products import summed
+
 Rule = Callable[..., Any]
 
 
@@ -107,6 +109,7 @@ class _Fixed:
         self.xs, self.params, self.rules = signature.arrays, signature.params, rules
         self.broadcasts, self.ours = broadcasts, ours
         self.kept = kept_for(signature, rules)
+        self.sums = broadcasts and len(self.xs) == 2 and not ours
         self.ruled = [x for x in self.xs if rules[x] is not None]
 
     # ----- apply -----
@@ -206,6 +209,7 @@ class _Fixed:
 
     def pull_recorded(self) -> str:
         lifted = [self.lift(name) for name in self.kept]
+        self.sums = False
         body = [*self.wanted(), *self.fetch(lifted), f"return {self.cotangents()}"]
         return _function("pull_recorded(_node, g, _reach)", body)
 
@@ -229,7 +233,10 @@ class _Fixed:
             own_shape = name == f"{x}_shape" and name not in self.kept
             return f"_from_{x}.shape" if own_shape else name
 
-        return f"rule_{x}({', '.join(map(argument, reads(self.rules[x])))})"
+        rule = self.rules[x]
+        pulled = f"rule_{x}({', '.join(map(argument, reads(rule)))})"
+        total = summed(rule, x) if self.sums and rule is not None else None
+        return f"{pulled} if _from_{x}.shape == _node.shape else {total}" if total else pulled
 
     def cotangents(self) -> str:
         pairs = []

@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from autonn.compile import Rule, Signature, kept_for, numpy_parameters, reads, signature_of, write
-from autonn.graph import DISPATCH, Array, Node, Primitive, current_state, primitive
+from autonn.graph import (
+    DISPATCH,
+    Array,
+    Node,
+    Primitive,
+    current_state,
+    primitive,
+    sum_product,
+)
 from autonn.tensors import Tensor, bare, connected, refuse
 
 
@@ -277,4 +285,5 @@ _NAMESPACE: dict[str, Any] = {
     "_output": _output,
     "_shape": np.shape,
     "_state": current_state,
+    "_sum_product": sum_product,
 }

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from importlib import import_module
+from string import ascii_letters
+from sys import getrefcount
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -264,7 +266,6 @@ def walk(
         seeds = {node: g for node, g in seeds.items() if node in reach}
     uses = _uses(seeds, targets, reach)
     held: dict[Node, Array] = dict(seeds)
-    owned: set[Node] = set()  # the nodes whose cotangent is a sum that was made here
     found: dict[Node, Array] = {}
     watching = current_state().observers
     ready = [node for node, count in uses.items() if not count]
@@ -298,7 +299,7 @@ def walk(
             if parent is None:
                 continue
             if type(c) is Piece:
-                held[parent] = _add_piece(held.get(parent), c, parent, owned)
+                held[parent] = _add_piece(held, c, parent)
             else:
                 try:
                     fits = c.shape == parent.shape and c.dtype is parent.dtype
@@ -308,12 +309,10 @@ def walk(
                     c = _fitted(c, node, parent)
                 if parent not in held:
                     held[parent] = c
-                elif parent in owned:
+                elif _ours(held, parent):
                     held[parent] += c
                 else:
                     held[parent] = held[parent] + c
-                    if not create:
-                        owned.add(parent)
             uses[parent] -= 1
             if not uses[parent]:
                 ready.append(parent)
@@ -394,16 +393,45 @@ def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
     return g.sum(axis=axes).reshape(shape) if axes else g
 
 
-def _add_piece(held: Array, piece: Piece, parent: Node, owned: set[Node]) -> Array:
+def sum_product(shape: tuple[int, ...], g: Array, factor: Array | None = None) -> Array:
+    """Sum g times a factor to a shape that was broadcast, without an array of all the products."""
+    if factor is None:
+        return sum_to(g, shape)
+    small = g.size < 4096 or g.dtype != factor.dtype
+    if small or g.ndim < max(factor.ndim, len(shape)):
+        return sum_to(g * factor, shape)
+    axes, lengths = ascii_letters[: g.ndim], (1,) * (g.ndim - len(shape)) + shape
+    kept = "".join(a for a, n, m in zip(axes, lengths, g.shape, strict=True) if n == m)
+    of = f"{axes},{axes[g.ndim - factor.ndim :]}->{kept}"
+    return np.einsum(of, g, factor).reshape(shape)
+
+
+def _count(held: Mapping[Any, Array], key: Any) -> int:
+    array = held[key]
+    return getrefcount(array)
+
+
+_ALONE = _count({0: np.zeros(1)}, 0)  # what is counted when nothing else refers to the array
+
+
+def _ours(held: Mapping[Node, Array], node: Node) -> bool:
+    """Tell whether the walk alone holds a cotangent, as an array of its own, to write to."""
+    if _count(held, node) != _ALONE or type(held[node]) is not np.ndarray:
+        return False
+    return held[node].base is None and held[node].flags.writeable
+
+
+def _add_piece(held: Mapping[Node, Array], piece: Piece, parent: Node) -> Array:
     """Add a piece to the buffer of its array, made on first use."""
-    if parent not in owned or not isinstance(held, np.ndarray):
+    if parent in held and _ours(held, parent):
+        buffer = held[parent]
+    else:
         buffer = np.zeros(parent.shape, parent.dtype)
-        if isinstance(held, np.ndarray | np.generic):
-            buffer += held
-        elif held is not None:  # a recorded cotangent, which is not written to
+        g = held.get(parent, buffer)
+        if not isinstance(g, np.ndarray | np.generic):  # recorded, and not written to
             piece.add(buffer, piece.index, piece.g)
-            return held + buffer
-        held = buffer
-        owned.add(parent)
-    piece.add(held, piece.index, piece.g)
-    return held
+            return g + buffer
+        if g is not buffer:
+            buffer[...] = g
+    piece.add(buffer, piece.index, piece.g)
+    return buffer

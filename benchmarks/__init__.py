@@ -1,1 +1,1 @@
-"""Workloads that measure what an operation costs, against other engines."""
+"""What autonn costs, beside other engines: `python -m benchmarks`, `.growth`, `.profiles`."""

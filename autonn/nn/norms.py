@@ -34,16 +34,12 @@ class Norm(Module):
             self.gamma = Tensor(np.ones(shape, np.float32), requires_grad=True)
             self.beta = Tensor(np.zeros(shape, np.float32), requires_grad=True)
 
-    def standardise(self, x: Any, axes: Axes) -> tuple[Any, Any, Any]:
-        """(x - mean) / √(var + eps), mean and (biased) var, over axes that are kept."""
+    def moments(self, x: Any, axes: Axes) -> tuple[Any, Any, Any]:
+        """X - mean, mean and (biased) var, over axes that are kept."""
         mean = named(np.mean(x, axis=axes, keepdims=True), "mean")
         centred = x - mean
         var = named(np.mean(np.square(centred), axis=axes, keepdims=True), "var")
-        return centred / np.sqrt(var + self.eps), mean, var
-
-    def scale(self, z: Any, shape: Axes) -> Any:
-        """Gamma z + beta, with gamma and beta in a shape that meets z's."""
-        return self.gamma.reshape(shape) * z + self.beta.reshape(shape) if self.affine else z
+        return centred, mean, var
 
 
 class _Featurewise(Norm):
@@ -71,6 +67,16 @@ class _Featurewise(Norm):
         """Give the shape in which a number per feature meets x; refuse an x of another shape."""
         expected_input(self, x, self.features, self.spatial, self.channels_last)
         return tuple(n if i == self.axis(x) else 1 for i, n in enumerate(x.shape))
+
+    def scale(self, centred: Any, var: Any, shape: Axes) -> Any:
+        """Gamma centred / √(var + eps) + beta, with gamma and beta in a shape that meets x's.
+
+        What is small is divided first: gamma by the deviation, a number for each feature.
+        """
+        std = np.sqrt(var + self.eps)
+        if not self.affine:
+            return centred / std
+        return centred * (self.gamma.reshape(shape) / std) + self.beta.reshape(shape)
 
     def describe(self) -> str:
         """Give the features."""
@@ -163,16 +169,16 @@ class BatchNorm1d(_Featurewise):
         axes = tuple(i for i in range(x.ndim) if i != self.axis(x))
         if not self.training and self.track:
             centred = x - self.running_mean.reshape(shape)
-            return self.scale(centred / np.sqrt(self.running_var.reshape(shape) + self.eps), shape)
+            return self.scale(centred, self.running_var.reshape(shape), shape)
         if self.training and x.size == self.features:
             raise ValueError(
                 f"{self.label}: an input of shape {x.shape} has one value per feature, and its "
                 "variance is 0; train with larger batches, or evaluate with .eval()"
             )
-        z, mean, var = self.standardise(x, axes)
+        centred, mean, var = self.moments(x, axes)
         if self.training and self.track:
             self.update_running_stats(mean, var)
-        return self.scale(z, shape)
+        return self.scale(centred, var, shape)
 
 
 class BatchNorm2d(BatchNorm1d):
@@ -204,7 +210,8 @@ class InstanceNorm1d(_Featurewise):
         """X and y (N, features, *size), or channels last."""
         shape = self.per_feature(x)
         axes = tuple(i for i in range(1, x.ndim) if i != self.axis(x))
-        return self.scale(self.standardise(x, axes)[0], shape)
+        centred, _, var = self.moments(x, axes)
+        return self.scale(centred, var, shape)
 
 
 class InstanceNorm2d(InstanceNorm1d):
@@ -248,9 +255,12 @@ class GroupNorm(_Featurewise):
                 f"{self.label}: {self.features} features cannot be cut into {self.groups}"
             )
         first = np.moveaxis(x, -1, 1) if self.channels_last else x
-        z, _, _ = self.standardise(first.reshape(len(x), self.groups, -1), (2,))
-        z = z.reshape(first.shape)
-        return self.scale(np.moveaxis(z, 1, -1) if self.channels_last else z, shape)
+        centred, _, var = self.moments(first.reshape(len(x), self.groups, -1), (2,))
+        centred = centred.reshape(first.shape)
+        if self.channels_last:
+            centred = np.moveaxis(centred, 1, -1)
+        var = np.repeat(var, x.shape[self.axis(x)] // self.groups, axis=1)
+        return self.scale(centred, var.reshape(len(x), *shape[1:]), shape)
 
     def describe(self) -> str:
         """Give groups and features."""
@@ -300,7 +310,9 @@ class LayerNorm(Norm):
 
     def forward(self, x: Any) -> Any:
         """X and y (..., *normalized_shape)."""
-        return self.scale(self.standardise(x, self.axes(x))[0], self.shape)
+        centred, _, var = self.moments(x, self.axes(x))
+        z = centred / np.sqrt(var + self.eps)
+        return self.gamma * z + self.beta if self.affine else z
 
     def describe(self) -> str:
         """Give the shape."""

@@ -1,0 +1,25 @@
+"""What a peer gives for each workload."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, NamedTuple  # noqa: UP035
+
+
+class Step(NamedTuple):
+    """One forward and backward pass (and step of gradient descent), to be run again and again.
+
+    Attributes
+    ----------
+    run
+        Does it, and leaves what it found.
+    result
+        Gives, of the last run, NumPy arrays by name: the output "y" and the gradient of each leaf;
+        where the workload trains, the "loss" and each leaf after the step.
+    """
+
+    run: Callable[[], None]
+    result: Callable[[], Dict[str, Any]]  # noqa: UP006
+
+    def __call__(self) -> None:
+        """Run it once."""
+        self.run()
