@@ -21,8 +21,9 @@ from autonn.graph import (
     Primitive,
     current_state,
     primitive,
-    sum_product,
+    sum_to,
 )
+from autonn.sums import sum_product
 from autonn.tensors import Tensor, bare, connected, refuse
 
 
@@ -31,6 +32,7 @@ def defvjp(
     *,
     params: Sequence[str] = (),
     broadcasts: bool | None = None,
+    forward: Callable[..., Any] | None = None,
     **rules: Rule | None,
 ) -> Primitive:
     """Define how cotangents are pulled back through `function`: a rule for each array argument.
@@ -44,6 +46,8 @@ def defvjp(
     broadcasts
         Whether array arguments are broadcast, so that their cotangents are summed to their shapes.
         By default, ufuncs do.
+    forward
+        What to call in the function's place: one that gives the same, sooner.
     **rules
         `name=rule`; None where the argument has no derivative (an index, a condition). A rule's
         first argument is `g`, the cotangent of the output. The others are named for what it reads,
@@ -78,7 +82,7 @@ def defvjp(
     prim.kept = tuple(kept_for(signature, rules))
     prim.broadcasts = isinstance(function, np.ufunc) if broadcasts is None else broadcasts
     prim.source = write(signature, rules, broadcasts=prim.broadcasts, ours=ours)
-    _compile(prim)
+    _compile(prim, forward or prim.forward)
     if not ours:
         DISPATCH.setdefault(function, _as_numpy(prim))
     return prim
@@ -124,9 +128,9 @@ def _check(prim: Primitive, signature: Signature, rules: dict[str, Rule | None])
                 )
 
 
-def _compile(prim: Primitive) -> None:
+def _compile(prim: Primitive, forward: Callable[..., Any]) -> None:
     """Run the primitive's source, and make the class of its nodes."""
-    namespace = _NAMESPACE | {"_primitive": prim, "_forward": prim.forward}
+    namespace = _NAMESPACE | {"_primitive": prim, "_forward": forward}
     namespace |= {f"rule_{x}": rule for x, rule in prim.rules.items()}
     namespace |= {f"default_{k}": v for k, v in prim.signature.params.items()}
     name, lines = f"<autonn {prim}>", prim.source.splitlines(keepends=True)
@@ -244,6 +248,15 @@ def _keep(x: Array) -> Array:
     return tuple(map(_keep, x)) if isinstance(x, list | tuple) else x
 
 
+def _sum_product(shape: tuple[int, ...], g: Array, factor: Array | None = None) -> Array:
+    """Sum g, or g times a factor, to a shape that was broadcast."""
+    if factor is None:
+        return sum_to(g, shape)
+    if g.size < 4096 or g.dtype != factor.dtype or g.ndim < max(factor.ndim, len(shape)):
+        return sum_to(g * factor, shape)
+    return sum_product(g, factor, shape)
+
+
 def _broadcast(shapes: Sequence[tuple[int, ...]]) -> bool:
     try:
         np.broadcast_shapes(*shapes)
@@ -285,5 +298,5 @@ _NAMESPACE: dict[str, Any] = {
     "_output": _output,
     "_shape": np.shape,
     "_state": current_state,
-    "_sum_product": sum_product,
+    "_sum_product": _sum_product,
 }

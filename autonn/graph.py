@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from importlib import import_module
-from string import ascii_letters
 from sys import getrefcount
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 
 from autonn.compile import Rule, Signature
+from autonn.sums import total
 
 Array: TypeAlias = Any  # an ndarray, a NumPy scalar or a Tensor: rules run on each of them
 F = TypeVar("F", bound=Callable[..., Any])
@@ -390,20 +390,9 @@ def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
     extra = g.ndim - len(shape)
     axes = tuple([extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1])
     axes = (*range(extra), *axes)
-    return g.sum(axis=axes).reshape(shape) if axes else g
-
-
-def sum_product(shape: tuple[int, ...], g: Array, factor: Array | None = None) -> Array:
-    """Sum g times a factor to a shape that was broadcast, without an array of all the products."""
-    if factor is None:
-        return sum_to(g, shape)
-    small = g.size < 4096 or g.dtype != factor.dtype
-    if small or g.ndim < max(factor.ndim, len(shape)):
-        return sum_to(g * factor, shape)
-    axes, lengths = ascii_letters[: g.ndim], (1,) * (g.ndim - len(shape)) + shape
-    kept = "".join(a for a, n, m in zip(axes, lengths, g.shape, strict=True) if n == m)
-    of = f"{axes},{axes[g.ndim - factor.ndim :]}->{kept}"
-    return np.einsum(of, g, factor).reshape(shape)
+    if not axes:
+        return g
+    return (total(g, axes) if type(g) is np.ndarray else g.sum(axis=axes)).reshape(shape)
 
 
 def _count(held: Mapping[Any, Array], key: Any) -> int:

@@ -11,9 +11,9 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h
 def keep_memory(size: int = 1 << 29) -> bool:
     """Let freed memory of up to `size` bytes wait for the next array; 0 restores glibc's defaults.
 
-    glibc asks the system for each array of more than 128 kB to 32 MB, gives it back when the array is
-    freed, and the system clears each page of the next one when it is first touched: for the arrays
-    of a training step, which come and go, that takes as long as the arithmetic. So `import autonn`
+    glibc asks the system for each large array, gives it back when the array is freed, and the
+    system clears each page of the next one when it is first touched: for the arrays of a training
+    step, which come and go, that takes as long as the arithmetic. So `import autonn`
     calls this once, unless the environment says `AUTONN_KEEP_MEMORY=0`, or another number of bytes.
     It raises two of malloc's thresholds for the whole process: mallopt(3), M_MMAP_THRESHOLD and
     M_TRIM_THRESHOLD.

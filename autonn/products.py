@@ -53,7 +53,7 @@ def product_of(rule: Callable[..., Any]) -> Product | None:
 
 
 def summed(rule: Callable[..., Any], x: str) -> str | None:
-    """Write x's rule as a sum over the axes along which x was broadcast, or None if it is no product.
+    """Write x's rule as a sum over the axes along which x was broadcast, if it is a product.
 
     Examples
     --------

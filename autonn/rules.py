@@ -22,6 +22,7 @@ import numpy as np
 from autonn import special
 from autonn.engine import defvjp
 from autonn.graph import Array, primitive, sum_to
+from autonn.sums import total
 from autonn.tensors import alias, astype, reshape
 
 # ----- Primitives that NumPy has no function for, or has as a part of another -----
@@ -206,7 +207,7 @@ defvjp(np.clip,  x=lambda g, x, low, high: g * ((x >= low) & (x <= high)), broad
                  high=lambda g, x, low, high: g * ((x > high) | (low > high)))
 
 # ----- Reductions -----
-defvjp(np.sum,    x=lambda g, x_shape, axis, keepdims: expand(g, x_shape, axis, keepdims))
+defvjp(np.sum,    x=lambda g, x_shape, axis, keepdims: expand(g, x_shape, axis, keepdims), forward=total)
 defvjp(np.max,    x=lambda g, x, y, axis, keepdims: expand(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims))
 defvjp(np.min,    x=lambda g, x, y, axis, keepdims: expand(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims))
 defvjp(norm,      x=lambda g, x, y, axis, keepdims: expand(g / nonzero(y), x.shape, axis, keepdims) * x)

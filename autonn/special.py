@@ -1,7 +1,9 @@
-"""Elementwise functions that NumPy lacks, on plain arrays."""
+"""Elementwise functions that NumPy lacks, on plain arrays: large ones in blocks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -22,34 +24,68 @@ _LARGE = (
     -1.9430955806118468e-13,
 )  # fmt: skip
 _U_MIN, _U_MAX = -0.5, 3.1 / 9.1
+# For float32, erf(x) / x on [0, 3.95] as a quotient of polynomials in x^2, by the same script.
+_ABOVE = (
+    1.1283791437964699, 0.19154637508719088, 0.05287494200793154, 0.003808000025912702,
+    0.00028468529731132477, 2.02595179551359e-06,
+)  # fmt: skip
+_BELOW = (
+    1.0, 0.5030862312702162, 0.11455801213878218, 0.015054761668724522, 0.0011706890694113189,
+    3.783213290494462e-05,
+)  # fmt: skip
+
+_BLOCK = 1 << 14  # elements: what a function makes on the way stays in the cache
 
 
+def in_blocks(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Run an elementwise function of floats block by block; it may write to what it makes."""
+
+    @wraps(function)
+    def run(x: Any) -> Any:
+        x = np.asarray(x)
+        x = x if x.dtype.kind == "f" else x.astype(np.float64)
+        if x.size <= _BLOCK:
+            return function(x)
+        flat, y = x.reshape(-1), np.empty(x.shape, x.dtype)
+        for i in range(0, x.size, _BLOCK):
+            y.reshape(-1)[i : i + _BLOCK] = function(flat[i : i + _BLOCK])
+        return y
+
+    return run
+
+
+@in_blocks
 def erf(x: Any) -> Any:
-    """2/√π ∫₀ˣ exp(-t²) dt, to 2 ulp in float64; float16 and float32 stay what they are.
+    """2/√π ∫₀ˣ exp(-t²) dt, to 2 ulp in float64 and 7 in float32, the same for float16.
 
     Examples
     --------
     >>> erf(np.array([0.0, 0.5, -0.5, 10.0]))
     array([ 0.        ,  0.52049988, -0.52049988,  1.        ])
     """
-    x = np.asarray(x)
-    wide = x.astype(np.float32) if x.dtype == np.float16 else x  # its own terms would underflow
-    size = np.abs(wide)
-    small = wide * _polynomial(_SMALL, 2 * np.minimum(size, 1) ** 2 - 1)
-    large = np.clip(size, 1, 6.1)
-    u = (2 * (large - 3) / (large + 3) - (_U_MIN + _U_MAX)) / (_U_MAX - _U_MIN)
-    tail = np.exp(-large * large) * _polynomial(_LARGE, u)
-    y = np.where(size < 1, small, np.copysign(1 - tail, wide))
-    return y.astype(x.dtype if x.dtype.kind == "f" else np.float64)[()]
+    if x.dtype == np.float64:
+        size = np.abs(x)
+        small = x * _polynomial(_SMALL, 2 * np.minimum(size, 1) ** 2 - 1)
+        large = np.clip(size, 1, 6.1)
+        u = (2 * (large - 3) / (large + 3) - (_U_MIN + _U_MAX)) / (_U_MAX - _U_MIN)
+        tail = np.exp(-large * large) * _polynomial(_LARGE, u)
+        return np.where(size < 1, small, np.copysign(1 - tail, x))[()]
+    near = np.clip(x, -3.95, 3.95).astype(np.float32)
+    square = near * near
+    y = near * _polynomial(_ABOVE, square) / _polynomial(_BELOW, square)
+    return np.clip(y, -1, 1).astype(x.dtype)[()]
 
 
 def _polynomial(coefficients: tuple[float, ...], t: Any) -> Any:
-    y = coefficients[-1] * np.ones_like(t)
-    for c in coefficients[-2::-1]:
-        y = y * t + c
+    y = coefficients[-1] * t
+    y += coefficients[-2]
+    for c in coefficients[-3::-1]:
+        y *= t
+        y += c
     return y
 
 
+@in_blocks
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)), without overflow and exact in the far tail.
 
@@ -58,10 +94,13 @@ def sigmoid(x: Any) -> Any:
     >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
     array([0. , 0.5, 1. ])
     """
-    e = np.exp(np.where(x >= 0, -x, x))
-    return (np.where(x >= 0, 1, e) / (1 + e))[()]
+    # Above 40 (in float16, 11) exp(x) / (1 + exp(x)) is 1 to the last bit.
+    y = np.minimum(x, 11 if x.dtype == np.float16 else 40)
+    y = np.exp(y)
+    return y / (1 + y)
 
 
+@in_blocks
 def softplus(x: Any) -> Any:
     """log(1 + exp(x)), without overflow.
 
@@ -70,4 +109,4 @@ def softplus(x: Any) -> Any:
     >>> softplus(np.array([-1e4, 0.0, 1e4]))
     array([0.00000000e+00, 6.93147181e-01, 1.00000000e+04])
     """
-    return (np.where(x >= 0, x, 0) + np.log1p(np.exp(np.where(x >= 0, -x, x))))[()]
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))

@@ -349,7 +349,9 @@ class Tensor(Methods):
                 "Tensor(data, requires_grad=True), and compute outside no_grad(), without "
                 ".detach(), .data or .item() on the way"
             )
-        seed = self._seed(gradient)
+        own = type(gradient) is np.ndarray and gradient.dtype == self.dtype
+        borrowed = own and not create_graph  # what is only read need not be copied
+        seed = self._seed(connected(gradient, None) if borrowed else gradient)
         if not create_graph:
             seed = bare(seed)
         retain = retain_graph or create_graph
@@ -357,7 +359,9 @@ class Tensor(Methods):
         with _accumulating:  # threads may share leaves
             for node, g in found.items():
                 notes = node.noted()
-                g = g if isinstance(g, Tensor) else connected(g, None)
+                if not isinstance(g, Tensor):
+                    shared = borrowed and np.may_share_memory(g, gradient)
+                    g = connected(g.copy() if shared else g, None)
                 notes.grad = g if notes.grad is None else notes.grad + g
 
     def _seed(self, gradient: Any) -> Tensor:
@@ -368,7 +372,8 @@ class Tensor(Methods):
                     "after it: pass backward(gradient) of that shape, or reduce it to one number "
                     "first, as in y.sum().backward()"
                 )
-            return connected(np.ones_like(self._array), None)
+            one = self.dtype.type(1)
+            return connected(np.full(self.shape, one) if self.ndim else one, None)
         seed = gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=self.dtype)
         if seed.shape != self.shape:
             raise ValueError(
