@@ -13,7 +13,7 @@ from autonn.engine import implements
 from autonn.graph import DISPATCH, PRIMITIVES, Array
 from autonn.rules import einsum as einsum_primitive
 from autonn.rules import logabsdet, norm
-from autonn.tensors import axes_of, bare, operand
+from autonn.tensors import Tensor, axes_of, bare, operand
 
 LETTERS = "".join(sorted(ascii_letters))  # einsum orders by letter, as it orders axis numbers
 _matmul, _solve = PRIMITIVES[np.matmul], PRIMITIVES[np.linalg.solve]
@@ -22,6 +22,10 @@ _matmul, _solve = PRIMITIVES[np.matmul], PRIMITIVES[np.linalg.solve]
 @implements(np.matmul)
 def matmul(a: Array, b: Array) -> Array:
     """Multiply matrices, stacks of them, and vectors as NumPy does."""
+    if type(a) is Tensor is type(b):
+        s, t = a.shape, b.shape
+        if len(s) == 2 == len(t) and s[1] == t[0]:
+            return _matmul.apply(a, b)
     a, b = operand(a), operand(b)
     if not a.ndim or not b.ndim or a.shape[-1] != b.shape[-min(b.ndim, 2)]:
         raise ValueError(

@@ -6,11 +6,9 @@ beforehand, and a node has a slot for each thing it keeps, and no other. What th
 
 >>> import numpy as np
 >>> from autonn import PRIMITIVES
->>> print(PRIMITIVES[np.multiply].source.partition("def parents")[2])
-(_node): return _node.from_a, _node.from_b,
-<BLANKLINE>
+>>> print("def pull" + PRIMITIVES[np.multiply].source.partition("def pull")[2])
 def pull(_node, g, _retain, _reach):
-    _from_a, _from_b, = _node.from_a, _node.from_b,
+    _from_a, _from_b, = _node.parents
     if _reach is not None:
         if _from_a not in _reach: _from_a = None
         if _from_b not in _reach: _from_b = None
@@ -21,11 +19,11 @@ def pull(_node, g, _retain, _reach):
     return (_from_a, None if _from_a is None else rule_a(g, b)), (_from_b, None if ...
 <BLANKLINE>
 def pull_recorded(_node, g, _reach):
-    _from_a, _from_b, = _node.from_a, _node.from_b,
+    _from_a, _from_b, = _node.parents
     if _reach is not None:
         if _from_a not in _reach: _from_a = None
         if _from_b not in _reach: _from_b = None
-    b, a, = _connected(_node.kept_b, _node.from_b), _connected(_node.kept_a, _node.from_a),
+    b, a, = _connected(_node.kept_b, _node.parents[1]), _connected(_node.kept_a, _node.parents[0]),
     return (_from_a, None if _from_a is None else rule_a(g, b)), (_from_b, None if ...
 <BLANKLINE>
 """
@@ -93,9 +91,9 @@ def kept_for(signature: Signature, rules: Mapping[str, Rule | None]) -> dict[str
 def write(
     signature: Signature, rules: Mapping[str, Rule | None], *, broadcasts: bool, ours: bool
 ) -> str:
-    """Write `apply`, `parents`, `pull` and `pull_recorded` for these arguments and rules."""
+    """Write `apply`, `pull` and `pull_recorded` for these arguments and rules."""
     writer = (_Variadic if signature.variadic else _Fixed)(signature, rules, broadcasts, ours)
-    return "\n".join([writer.apply(), writer.parents(), writer.pull(), writer.pull_recorded()])
+    return "\n".join([writer.apply(), writer.pull(), writer.pull_recorded()])
 
 
 class _Fixed:
@@ -130,7 +128,7 @@ class _Fixed:
             "_out._array = y",
             f"if not _paused and ({self.any_node()}):",
             "    _out.node = _node = _Node()",
-            *(f"    _node.from_{x} = _from_{x}" for x in self.xs),
+            f"    _node.parents = {self.nodes()}",
             *(f"    _node.kept_{name} = {self.keep(name)}" for name in self.kept),
             *(f"    _node.given_{name} = {self.given(name)}" for name in self.params),
             "    _node.shape = y.shape",
@@ -194,11 +192,8 @@ class _Fixed:
 
     # ----- pull -----
 
-    def parents(self) -> str:
-        return f"def parents(_node): return {self.nodes()}\n"
-
     def nodes(self) -> str:
-        return ", ".join(f"_node.from_{x}" for x in self.xs) + ","
+        return "(" + "".join(f"_from_{x}, " for x in self.xs) + ")"
 
     def pull(self) -> str:
         kept = [f"_node.kept_{name}" for name in self.kept]
@@ -216,13 +211,14 @@ class _Fixed:
     def wanted(self) -> list[str]:
         masks = [f"    if _from_{x} not in _reach: _from_{x} = None" for x in self.xs]
         names = ", ".join(f"_from_{x}" for x in self.xs)
-        return [f"{names}, = {self.nodes()}", "if _reach is not None:", *masks]
+        return [f"{names}, = _node.parents", "if _reach is not None:", *masks]
 
     def fetch(self, values: list[str]) -> list[str]:
         return [f"{', '.join(self.kept)}, = {', '.join(values)},"] if values else []
 
     def lift(self, name: str) -> str:
-        node = "_node" if name == "y" else f"_node.from_{name}"
+        place = self.xs.index(name) if name in self.xs else 0
+        node = "_node" if name == "y" else f"_node.parents[{place}]"
         kept = f"_node.kept_{name}"
         return f"_connected({kept}, {node})" if name == "y" or name in self.xs else kept
 
@@ -278,7 +274,7 @@ class _Variadic(_Fixed):
         return "y" if name == "y" else f"_tuple([{each} for _x, _in in {pairs}])"
 
     def nodes(self) -> str:
-        return f"_node.from_{self.x}"
+        return f"_from_{self.x}"
 
     def wanted(self) -> list[str]:
         return []
@@ -286,11 +282,11 @@ class _Variadic(_Fixed):
     def lift(self, name: str) -> str:
         if name != self.x:
             return super().lift(name)
-        return f"_tuple(_map(_connected, _node.kept_{name}, _node.from_{name}))"
+        return f"_tuple(_map(_connected, _node.kept_{name}, _node.parents))"
 
     def cotangents(self) -> str:
         wanted = "_p is not None and (_reach is None or _p in _reach)"
-        return f"[(_p, {self.call(self.x)}) for i, _p in _enumerate({self.nodes()}) if {wanted}]"
+        return f"[(_p, {self.call(self.x)}) for i, _p in _enumerate(_node.parents) if {wanted}]"
 
 
 def _no_number(x: str) -> str:

@@ -15,7 +15,8 @@ from autonn.methods import Axis
 from autonn.rules import norm as norm_primitive
 from autonn.tensors import Tensor, axes_of, bare, connected, operand
 
-_prod, _cumsum, _clip = PRIMITIVES[np.prod], PRIMITIVES[np.cumsum], PRIMITIVES[np.clip]
+_sum, _prod, _cumsum = PRIMITIVES[np.sum], PRIMITIVES[np.prod], PRIMITIVES[np.cumsum]
+_clip = PRIMITIVES[np.clip]
 
 # ----- Reductions -----
 
@@ -31,7 +32,7 @@ def _in_float32(statistic: Callable[..., Array]) -> Callable[..., Array]:
 
     @wraps(statistic)
     def wide(x: Array, *args: Any, **kwargs: Any) -> Array:
-        if x.dtype != np.float16:
+        if x.dtype.char != "e":
             return statistic(x, *args, **kwargs)
         return statistic(x.astype(np.float32), *args, **kwargs).astype(np.float16)
 
@@ -42,7 +43,7 @@ def _in_float32(statistic: Callable[..., Array]) -> Callable[..., Array]:
 @_in_float32
 def mean(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Sum divided by count."""
-    return np.sum(x, axis=axis, keepdims=keepdims) / _count(x.shape, axis)
+    return _sum(x, axis=axis, keepdims=keepdims) / _count(x.shape, axis)
 
 
 @implements(np.var)

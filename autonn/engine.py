@@ -139,7 +139,6 @@ def _compile(prim: Primitive, forward: Callable[..., Any]) -> None:
 
     class PrimitiveNode(Node, primitive=prim, compiled=namespace):
         __slots__ = (
-            *(f"from_{x}" for x in prim.signature.arrays),
             *(f"kept_{k}" for k in prim.kept),
             *(f"given_{k}" for k in prim.signature.params),
         )

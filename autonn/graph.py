@@ -128,18 +128,18 @@ class Notes:
 class Node:
     """One application of a primitive: all that is needed to run it backward, draw it, run it again.
 
-    `defvjp` makes a subclass for each primitive, with a slot for each parent (`from_a`), for each
-    thing that its rules read (`kept_b`) and for each parameter (`given_axis`). A constant operand
-    has None for a parent. A node of this class itself is a leaf: no primitive, no parents. `spent`
-    says that a backward pass has used up what was kept.
+    `defvjp` makes a subclass for each primitive, with a slot for each thing that its rules read
+    (`kept_b`) and for each parameter (`given_axis`). A constant operand has None for a parent. A
+    node of this class itself is a leaf: no primitive, no parents. `spent` says that a backward pass
+    has used up what was kept.
     """
 
-    __slots__ = ("dtype", "notes", "shape", "spent")
+    __slots__ = ("dtype", "notes", "parents", "shape", "spent")
     primitive: Primitive | None = None
-    parents: tuple[Node | None, ...] = ()
     kept_names: tuple[str, ...] = ()
     pull: Callable[[Array, bool, Collection[Node] | None], Cotangents]
     pull_recorded: Callable[[Array, Collection[Node] | None], Cotangents]
+    parents: tuple[Node | None, ...]
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     notes: Notes | None
@@ -147,7 +147,6 @@ class Node:
 
     def __init_subclass__(cls, primitive: Primitive, compiled: Mapping[str, Any]) -> None:
         cls.primitive, cls.kept_names = primitive, primitive.kept
-        cls.parents = property(compiled["parents"])  # type: ignore[assignment]
         cls.pull, cls.pull_recorded = compiled["pull"], compiled["pull_recorded"]
 
     @classmethod
@@ -155,7 +154,7 @@ class Node:
         """Make the node of a Tensor that no operation made."""
         node = cls()
         node.shape, node.dtype = array.shape, array.dtype
-        node.notes, node.spent = Notes(name), False
+        node.parents, node.notes, node.spent = (), Notes(name), False
         return node
 
     def noted(self) -> Notes:
@@ -265,13 +264,12 @@ def walk(
         reach = _leading_to(targets, seeds)
         seeds = {node: g for node, g in seeds.items() if node in reach}
     uses = _uses(seeds, targets, reach)
-    held: dict[Node, Array] = dict(seeds)
+    held: dict[Node, Array] = dict(seeds)  # the cotangents that are not complete
     found: dict[Node, Array] = {}
     watching = current_state().observers
-    ready = [node for node, count in uses.items() if not count]
+    ready = [(node, held.pop(node)) for node, count in uses.items() if not count]
     while ready:
-        node = ready.pop()
-        g = held.pop(node)
+        node, g = ready.pop()
         if node.notes is not None:
             for hook in tuple(node.notes.hooks.values()):
                 g = hook(g)
@@ -299,7 +297,7 @@ def walk(
             if parent is None:
                 continue
             if type(c) is Piece:
-                held[parent] = _add_piece(held, c, parent)
+                c = _add_piece(held, c, parent)
             else:
                 try:
                     fits = c.shape == parent.shape and c.dtype is parent.dtype
@@ -307,15 +305,14 @@ def walk(
                     fits = False
                 if not fits:
                     c = _fitted(c, node, parent)
-                if parent not in held:
-                    held[parent] = c
-                elif _ours(held, parent):
-                    held[parent] += c
-                else:
-                    held[parent] = held[parent] + c
-            uses[parent] -= 1
-            if not uses[parent]:
-                ready.append(parent)
+                if parent in held:
+                    c = _added(held, parent, c)
+            if uses[parent] == 1:
+                held.pop(parent, None)
+                ready.append((parent, c))
+            else:
+                uses[parent] -= 1
+                held[parent] = c
     return found
 
 
@@ -363,11 +360,8 @@ def _leading_to(targets: Collection[Node], roots: Collection[Node]) -> set[Node]
 def _fitted(c: Array, node: Node, parent: Node) -> Array:
     """Sum what was broadcast, and give the cotangent its argument's dtype."""
     assert node.primitive is not None
-    if isinstance(c, float | int):
-        c = np.asarray(c)
-    if not hasattr(c, "dtype"):
-        told = f"{node.primitive}: a rule gave {c!r:.40}; want the cotangent, an array"
-        raise TypeError(told)
+    if type(c) is not np.ndarray:
+        c = _checked(c, node)
     if c.dtype.kind == "c" and parent.dtype.kind == "f":
         raise TypeError(f"{node.primitive}: gradients through complex numbers are not supported")
     if c.shape != parent.shape:
@@ -383,16 +377,28 @@ def _fitted(c: Array, node: Node, parent: Node) -> Array:
     return c if c.dtype == parent.dtype else c.astype(parent.dtype)
 
 
+def _checked(c: Array, node: Node) -> Array:
+    """Give what a rule returned as an array."""
+    if isinstance(c, float | int):
+        return np.asarray(c)
+    if not hasattr(c, "dtype"):
+        told = f"{node.primitive}: a rule gave {c!r:.40}; want the cotangent, an array"
+        raise TypeError(told)
+    return c
+
+
 def sum_to(g: Array, shape: tuple[int, ...]) -> Array:
     """Sum over the axes along which `shape` was broadcast: the adjoint of `np.broadcast_to`."""
-    if g.ndim < len(shape):  # the other way round: axes of length 1 that an assignment dropped
-        g = g.reshape((1,) * (len(shape) - g.ndim) + g.shape)
     extra = g.ndim - len(shape)
-    axes = tuple([extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1])
-    axes = (*range(extra), *axes)
+    if extra < 0:  # the other way round: axes of length 1 that an assignment dropped
+        g, extra = g.reshape((1,) * -extra + g.shape), 0
+    axes = tuple(range(extra))
+    if g.shape[extra:] != shape:
+        axes += tuple([i + extra for i, n in enumerate(shape) if n == 1 != g.shape[i + extra]])
     if not axes:
         return g
-    return (total(g, axes) if type(g) is np.ndarray else g.sum(axis=axes)).reshape(shape)
+    y = total(g, axes) if type(g) is np.ndarray else g.sum(axis=axes)
+    return y if len(axes) == extra else y.reshape(shape)
 
 
 def _count(held: Mapping[Any, Array], key: Any) -> int:
@@ -408,6 +414,15 @@ def _ours(held: Mapping[Node, Array], node: Node) -> bool:
     if _count(held, node) != _ALONE or type(held[node]) is not np.ndarray:
         return False
     return held[node].base is None and held[node].flags.writeable
+
+
+def _added(held: Mapping[Node, Array], node: Node, c: Array) -> Array:
+    """Give the sum of the cotangents that a node has had and the next, in place if that is ours."""
+    if type(c) is not np.ndarray or not _ours(held, node):
+        return held[node] + c
+    g = held[node]
+    g += c
+    return g
 
 
 def _add_piece(held: Mapping[Node, Array], piece: Piece, parent: Node) -> Array:

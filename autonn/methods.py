@@ -150,11 +150,6 @@ class Methods:
     # ----- Shapes -----
 
     @property
-    def T(self: S) -> S:
-        """The axes in reverse order."""
-        return np.transpose(self)
-
-    @property
     def mT(self: S) -> S:
         """The last two axes swapped: the transpose of a matrix, or of each in a stack."""
         return np.matrix_transpose(self)

@@ -15,7 +15,7 @@ power                       0 by the exponent at base 0, and 0 by the base of x 
 
 from __future__ import annotations
 
-from math import log, pi, sqrt
+from math import log, pi, prod, sqrt
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from autonn import special
 from autonn.engine import defvjp
 from autonn.graph import Array, primitive, sum_to
 from autonn.sums import total
-from autonn.tensors import alias, astype, reshape
+from autonn.tensors import Tensor, alias, astype, reshape
 
 # ----- Primitives that NumPy has no function for, or has as a part of another -----
 
@@ -66,7 +66,11 @@ def expand(
     if shape and axis is not None and not keepdims:
         axes = [a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))]
         g = g.reshape([1 if i in axes else n for i, n in enumerate(shape)])
-    return np.broadcast_to(g, shape)
+    if type(g) is Tensor or prod(shape) > 4096:
+        return np.broadcast_to(g, shape)
+    y = np.empty(shape, g.dtype)  # which is sooner filled than a view is made
+    y[...] = g
+    return y
 
 
 def nonzero(x: Array) -> Array:
@@ -95,9 +99,12 @@ def others(x: Array) -> Array:
 
 def inverse_axes(axes: tuple[int, ...] | None) -> tuple[int, ...] | None:
     """Give the permutation that undoes `axes`."""
-    return (
-        None if axes is None else tuple(int(i) for i in np.argsort([a % len(axes) for a in axes]))
-    )
+    return None if axes is None else tuple(np.argsort([a % len(axes) for a in axes]).tolist())
+
+
+def permute(x: Array, axes: tuple[int, ...] | None) -> Array:
+    """np.transpose, by the array's method, which is sooner called."""
+    return x.transpose(axes)
 
 
 def lower(x: Array) -> Array:
@@ -216,7 +223,7 @@ defvjp(np.cumsum, x=lambda g, axis: np.flip(np.cumsum(np.flip(g, axis), axis), a
 
 # ----- Shapes -----
 defvjp(reshape,         x=lambda g, x_shape: g.reshape(x_shape))
-defvjp(np.transpose,    x=lambda g, axes: np.transpose(g, inverse_axes(axes)))
+defvjp(np.transpose,    x=lambda g, axes: np.transpose(g, inverse_axes(axes)), forward=permute)
 defvjp(np.broadcast_to, x=lambda g, x_shape: sum_to(g, x_shape), params=("shape",))
 defvjp(np.roll,         x=lambda g, shift, axis: np.roll(g, -np.asarray(shift), axis))
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 Array = Any
+_add: Any = np.add.reduce
 _LARGE = 1 << 14  # elements, from which on it pays to look how to sum them
 _LONGEST = 1 << 12  # BLAS adds one after the other; more in a row would lose digits
 
@@ -25,14 +26,11 @@ def total(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = 
     array([8., 8., 8.])
     """
     if x.size < _LARGE or x.dtype.char not in "fd" or not x.flags.c_contiguous:
-        return np.add.reduce(x, axis=axis, keepdims=keepdims)
+        return _add(x, axis=axis, keepdims=keepdims)
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     summed = sorted({a % x.ndim for a in axes})
-    if (
-        len(summed) < len(axes)
-        or not -x.ndim <= min(axes, default=0) <= max(axes, default=0) < x.ndim
-    ):
-        return np.add.reduce(x, axis=axis, keepdims=keepdims)  # which says what is wrong
+    if len(summed) < len(axes) or not all(-x.ndim <= a < x.ndim for a in axes):
+        return _add(x, axis=axis, keepdims=keepdims)  # which says what is wrong
     y = _total(x, summed)
     return np.expand_dims(y, tuple(summed)) if keepdims else y
 
@@ -44,13 +42,13 @@ def _total(x: Array, summed: list[int]) -> Array:
     columns = math.prod(x.shape[last:])
     if columns >= 8:
         y = x.reshape(-1, columns) @ np.ones(columns, x.dtype)
-        return np.add.reduce(y.reshape(x.shape[:last]), axis=tuple(a for a in summed if a < last))
+        return _add(y.reshape(x.shape[:last]), axis=tuple(a for a in summed if a < last))
     count = len(summed)
     if not 0 < count < x.ndim or summed[-1] >= count or x.size < 8 * _LARGE:
-        return np.add.reduce(x, axis=tuple(summed))
+        return _add(x, axis=tuple(summed))
     rows = x.reshape(math.prod(x.shape[:count]), -1)  # the first axes are summed
     parts = [rows[i : i + _LONGEST] for i in range(0, len(rows), _LONGEST)]
-    y = np.add.reduce([np.ones(len(part), x.dtype) @ part for part in parts])
+    y = _add([np.ones(len(part), x.dtype) @ part for part in parts])
     return y.reshape(x.shape[count:])[()]
 
 

@@ -67,7 +67,7 @@ def astype(x: Array, *, dtype: Any) -> Array:
 _add, _subtract, _multiply = primitive(np.add), primitive(np.subtract), primitive(np.multiply)
 _divide, _power = primitive(np.true_divide), primitive(np.power)
 _square, _negative = primitive(np.square), primitive(np.negative)
-_sum = primitive(np.sum)
+_sum, _transpose = primitive(np.sum), primitive(np.transpose)
 
 
 @final
@@ -258,6 +258,11 @@ class Tensor(Methods):
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Sum over axes."""
         return _sum.apply(self, axis=axis, keepdims=keepdims)
+
+    @property
+    def T(self) -> Tensor:
+        """The axes in reverse order."""
+        return _transpose.apply(self, axes=None)
 
     def reshape(self, *shape: Any) -> Tensor:
         """Give the same elements in another shape; one length may be -1."""

@@ -310,7 +310,7 @@ def _entered(x: Any, name: str) -> Tensor:
             "floating-point numbers, such as 2.0 or array.astype(float)"
         )
     node: Any = alias.node.leaf(array)
-    node.from_x = x.node if isinstance(x, Tensor) else None
+    node.parents = (x.node if isinstance(x, Tensor) else None,)
     return connected(array, node)
 
 

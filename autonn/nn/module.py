@@ -81,9 +81,10 @@ class Module:
             raise
         finally:
             _running.reset(outer)
-        for hook in tuple(self._hooks.values()):
-            new = hook(self, args, y)
-            y = y if new is None else new
+        if self._hooks:
+            for hook in tuple(self._hooks.values()):
+                new = hook(self, args, y)
+                y = y if new is None else new
         return y
 
     def _first_call(self, args: Any, kwargs: Any) -> Any:
@@ -370,10 +371,10 @@ class Sequential(Module):
         return x
 
     def __iter__(self) -> Iterator[Module]:
-        return (module for _, module in self.named_children())
+        return iter([value for value in vars(self).values() if isinstance(value, Module)])
 
     def __len__(self) -> int:
-        return len(list(self.named_children()))
+        return sum(1 for _ in self)
 
     def __getitem__(self, i: int) -> Module:
         return list(self)[i]

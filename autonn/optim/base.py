@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from inspect import signature
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -78,6 +78,7 @@ class Optimizer:
             self.check(group)
         self._kept: dict[str, dict[str, Any]] = {name: {"t": 0} for _, name, _ in self._each()}
         self._room: dict[np.dtype[Any], Array] = {}
+        self._views: dict[tuple[Any, ...], tuple[Array, Array]] = {}
 
     def slots(self, options: Mapping[str, Any]) -> dict[str, float]:
         """Give the names of the arrays that are remembered for a parameter, and their first value.
@@ -105,10 +106,16 @@ class Optimizer:
             If none has.
         """
         count = 0
-        for group, name, p in self._each():
-            if p.grad is not None:
-                self._step(group, name, p)
-                count += 1
+        for group in self.param_groups:
+            options = {k: group[k] for k in self.defaults}
+            decay, decay_all = options.pop("weight_decay", 0.0), options.pop("decay_all", True)
+            slots = self.slots(group)
+            for name, p in zip(group["names"], group["params"], strict=True):
+                g = p.grad
+                if g is not None:
+                    own = decay if decay and (decay_all or is_weight(name, p)) else 0.0
+                    self._step(name, p, g, own, slots, options)
+                    count += 1
         if not count:
             raise ValueError(
                 f"{type(self).__name__}.step: no parameter has a gradient: call loss.backward() "
@@ -116,34 +123,48 @@ class Optimizer:
                 "optimiser after that"
             )
 
-    def _step(self, group: Group, name: str, p: Tensor) -> None:
-        g, x = np.asarray(bare(p.grad)), p.writable()
+    def _step(
+        self,
+        name: str,
+        p: Tensor,
+        gradient: Tensor,
+        decay: float,
+        slots: Mapping[str, float],
+        options: Mapping[str, Any],
+    ) -> None:
+        g, x = np.asarray(bare(gradient)), p.writable()
         s, h = self._scratch(x)
-        kept = self._remembered(group, name, x)
+        kept = self._remembered(slots, name, x)
         kept["t"] += 1
-        options = {k: group[k] for k in self.defaults}
-        decay, decay_all = options.pop("weight_decay", 0.0), options.pop("decay_all", True)
-        if decay and (decay_all or is_weight(name, p)):
-            if self.decoupled:
-                x *= 1 - group["lr"] * decay
-            else:
-                g = np.add(np.multiply(x, decay, out=h), g, out=h)  # of L + decay/2 |p|²
+        if decay and self.decoupled:
+            x *= 1 - options["lr"] * decay
+        elif decay:
+            g = np.add(np.multiply(x, decay, out=h), g, out=h)  # of L + decay/2 |p|²
         self.update(x, g, s, **kept, **options)
 
-    def _remembered(self, group: Group, name: str, x: Array) -> dict[str, Any]:
+    def _remembered(self, slots: Mapping[str, float], name: str, x: Array) -> dict[str, Any]:
         kept = self._kept[name]
-        for slot, first in self.slots(group).items():
+        for slot, first in slots.items():
             if slot not in kept:
-                kept[slot] = np.full(x.shape, first, x.dtype)
+                kept[slot] = np.full_like(x, first)
         return kept
 
     def _scratch(self, x: Array) -> tuple[Array, Array]:
         """Give two arrays like x to write to, which the next parameter will overwrite."""
-        n = x.size
-        room = self._room.get(x.dtype)
-        if room is None or room.size < 2 * n:
-            room = self._room[x.dtype] = np.empty(2 * n, x.dtype)
-        return room[:n].reshape(x.shape), room[n : 2 * n].reshape(x.shape)
+        key = x.shape, x.strides, x.dtype
+        if key not in self._views:
+            n = x.size
+            order: Literal["C", "F"] = "C" if x.flags.c_contiguous else "F"
+            room = self._room.get(x.dtype)
+            if room is None or room.size < 2 * n:
+                room = self._room[x.dtype] = np.empty(2 * n, x.dtype)
+                self._views.clear()  # they were of a smaller one
+            first, second = room[:n], room[n : 2 * n]
+            self._views[key] = (
+                first.reshape(x.shape, order=order),
+                second.reshape(x.shape, order=order),
+            )
+        return self._views[key]
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
@@ -172,7 +193,7 @@ class Optimizer:
         for group, name, p in self._each():
             kept = self._kept[name]
             if kept["t"]:
-                kept = self._remembered(group, name, bare(p))
+                kept = self._remembered(self.slots(group), name, np.asarray(bare(p)))
             found[f"{name}/t"] = np.array(kept["t"])
             found |= {f"{name}/{k}": np.array(kept[k]) for k in self.slots(group) if k in kept}
         return found
@@ -205,7 +226,9 @@ class Optimizer:
             self.check(options)
             for name, p in zip(group["names"], group["params"], strict=True):
                 slots = [slot for slot in self.slots(options) if f"{name}/{slot}" in given]
-                arrays = {slot: np.array(given[f"{name}/{slot}"], p.dtype) for slot in slots}
+                arrays = {slot: np.empty_like(bare(p)) for slot in slots}
+                for slot, array in arrays.items():
+                    array[...] = given[f"{name}/{slot}"]
                 kept[name] = {"t": int(given[f"{name}/t"]), **arrays}
         self._kept = kept
         for options, group in zip(groups, self.param_groups, strict=True):
