@@ -16,7 +16,8 @@ from autonn.rules import logabsdet, norm
 from autonn.tensors import Tensor, axes_of, bare, operand
 
 LETTERS = "".join(sorted(ascii_letters))  # einsum orders by letter, as it orders axis numbers
-_matmul, _solve = PRIMITIVES[np.matmul], PRIMITIVES[np.linalg.solve]
+_matmul, _inner = PRIMITIVES[np.matmul], PRIMITIVES[np.inner]
+_solve = PRIMITIVES[np.linalg.solve]
 
 
 @implements(np.matmul)
@@ -63,9 +64,17 @@ def vdot(a: Array, b: Array) -> Array:
 
 @implements(np.inner)
 def inner(a: Array, b: Array) -> Array:
-    """Sum products over the last axes."""
+    """Sum products over the last axes: of matrices a bᵀ."""
     a, b = operand(a), operand(b)
-    return np.tensordot(a, b, (-1, -1)) if a.ndim and b.ndim else np.multiply(a, b)
+    s, t = a.shape, b.shape
+    if not s or not t:
+        return np.multiply(a, b)
+    if s[-1] != t[-1]:
+        raise ValueError(f"inner: shapes {s} and {t} do not fit: want last axes of one length")
+    if len(s) == 2 == len(t):
+        return _inner.apply(a, b)
+    rows, columns = math.prod(s[:-1]), math.prod(t[:-1])
+    return _inner(a.reshape(rows, s[-1]), b.reshape(columns, t[-1])).reshape(s[:-1] + t[:-1])
 
 
 @implements(np.outer)

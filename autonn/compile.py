@@ -16,7 +16,13 @@ def pull(_node, g, _retain, _reach):
     if not _retain:
         _node.spent = True
         _node.kept_b = _node.kept_a = None
-    return (_from_a, None if _from_a is None else rule_a(g, b)), (_from_b, None if ...
+    if _from_a is None: _c_a = None
+    elif _from_a.shape != _node.shape: _c_a = _sum_product(_from_a.shape, g, b)
+    else: _c_a = rule_a(g, b)
+    if _from_b is None: _c_b = None
+    elif _from_b.shape != _node.shape: _c_b = _sum_product(_from_b.shape, g, a)
+    else: _c_b = rule_b(g, a)
+    return (_from_a, _c_a), (_from_b, _c_b),
 <BLANKLINE>
 def pull_recorded(_node, g, _reach):
     _from_a, _from_b, = _node.parents
@@ -24,7 +30,11 @@ def pull_recorded(_node, g, _reach):
         if _from_a not in _reach: _from_a = None
         if _from_b not in _reach: _from_b = None
     b, a, = _connected(_node.kept_b, _node.parents[1]), _connected(_node.kept_a, _node.parents[0]),
-    return (_from_a, None if _from_a is None else rule_a(g, b)), (_from_b, None if ...
+    if _from_a is None: _c_a = None
+    else: _c_a = rule_a(g, b)
+    if _from_b is None: _c_b = None
+    else: _c_b = rule_b(g, a)
+    return (_from_a, _c_a), (_from_b, _c_b),
 <BLANKLINE>
 """
 
@@ -199,13 +209,13 @@ class _Fixed:
         kept = [f"_node.kept_{name}" for name in self.kept]
         release = ["if not _retain:", "    _node.spent = True"]
         release += [f"    {' = '.join(kept)} = None"] if kept else []
-        body = [*self.wanted(), *self.fetch(kept), *release, f"return {self.cotangents()}"]
+        body = [*self.wanted(), *self.fetch(kept), *release, *self.cotangents()]
         return _function("pull(_node, g, _retain, _reach)", body)
 
     def pull_recorded(self) -> str:
         lifted = [self.lift(name) for name in self.kept]
         self.sums = False
-        body = [*self.wanted(), *self.fetch(lifted), f"return {self.cotangents()}"]
+        body = [*self.wanted(), *self.fetch(lifted), *self.cotangents()]
         return _function("pull_recorded(_node, g, _reach)", body)
 
     def wanted(self) -> list[str]:
@@ -229,17 +239,21 @@ class _Fixed:
             own_shape = name == f"{x}_shape" and name not in self.kept
             return f"_from_{x}.shape" if own_shape else name
 
-        rule = self.rules[x]
-        pulled = f"rule_{x}({', '.join(map(argument, reads(rule)))})"
-        total = summed(rule, x) if self.sums and rule is not None else None
-        return f"{pulled} if _from_{x}.shape == _node.shape else {total}" if total else pulled
+        return f"rule_{x}({', '.join(map(argument, reads(self.rules[x])))})"
 
-    def cotangents(self) -> str:
-        pairs = []
-        for x in self.xs:
-            condition = "" if len(self.xs) == 1 else f"None if _from_{x} is None else "
-            pairs.append(f"(_from_{x}, {condition + self.call(x) if x in self.ruled else None})")
-        return ", ".join(pairs) + ","
+    def cotangents(self) -> list[str]:
+        if len(self.ruled) == len(self.xs) == 1:
+            return [f"return (_from_{self.xs[0]}, {self.call(self.xs[0])}),"]
+        lines = []
+        for x in self.ruled:
+            rule = self.rules[x]
+            total = summed(rule, x) if self.sums and rule is not None else None
+            lines += [f"if _from_{x} is None: _c_{x} = None"]
+            if total:
+                lines += [f"elif _from_{x}.shape != _node.shape: _c_{x} = {total}"]
+            lines += [f"else: _c_{x} = {self.call(x)}"]
+        pairs = [f"(_from_{x}, {f'_c_{x}' if x in self.ruled else None})" for x in self.xs]
+        return [*lines, f"return {', '.join(pairs)},"]
 
 
 class _Variadic(_Fixed):
@@ -284,9 +298,10 @@ class _Variadic(_Fixed):
             return super().lift(name)
         return f"_tuple(_map(_connected, _node.kept_{name}, _node.parents))"
 
-    def cotangents(self) -> str:
+    def cotangents(self) -> list[str]:
         wanted = "_p is not None and (_reach is None or _p in _reach)"
-        return f"[(_p, {self.call(self.x)}) for i, _p in _enumerate(_node.parents) if {wanted}]"
+        each = f"(_p, {self.call(self.x)}) for i, _p in _enumerate(_node.parents) if {wanted}"
+        return [f"return [{each}]"]
 
 
 def _no_number(x: str) -> str:

@@ -156,7 +156,7 @@ def _as_numpy(prim: Primitive) -> Callable[..., Any]:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         params = prim.signature.params
-        if len(args) == len(arrays) and kwargs.keys() <= params.keys():
+        if len(args) == len(arrays) and (not kwargs or kwargs.keys() <= params.keys()):
             return prim.apply(*args, **kwargs)
         given = dict(zip(order, args, strict=False))
         given |= {k if k in params else renamed.get(k, k): v for k, v in kwargs.items()}

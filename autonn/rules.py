@@ -229,6 +229,7 @@ defvjp(np.roll,         x=lambda g, shift, axis: np.roll(g, -np.asarray(shift), 
 
 # ----- Linear algebra, of matrices and of stacks of them -----
 defvjp(np.matmul,          a=lambda g, b: g @ b.mT,              b=lambda g, a: a.mT @ g)
+defvjp(np.inner,           a=lambda g, b: np.dot(g, b),          b=lambda g, a: np.dot(g.T, a))  # a bᵀ, of matrices
 defvjp(np.linalg.inv,      x=lambda g, y: -(y.mT @ g @ y.mT))
 defvjp(np.linalg.solve,    a=lambda g, a, y: -(np.linalg.solve(a.mT, g) @ y.mT), broadcasts=True,
                            b=lambda g, a: np.linalg.solve(a.mT, g))

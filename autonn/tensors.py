@@ -301,6 +301,8 @@ class Tensor(Methods):
     # ----- NumPy's protocols -----
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if not kwargs and method == "__call__" and ufunc in DISPATCH:
+            return DISPATCH[ufunc](*inputs)
         if kwargs.get("out") is not None:
             refuse(ufunc, "out")
         function: Any = ufunc
@@ -363,10 +365,11 @@ class Tensor(Methods):
         found = walk({self.node: seed}, retain=retain, create=create_graph)
         with _accumulating:  # threads may share leaves
             for node, g in found.items():
-                notes = node.noted()
-                if not isinstance(g, Tensor):
-                    shared = borrowed and np.may_share_memory(g, gradient)
-                    g = connected(g.copy() if shared else g, None)
+                notes = node.notes or node.noted()
+                if type(g) is not Tensor:
+                    if borrowed and np.may_share_memory(g, gradient):
+                        g = g.copy()
+                    g = connected(g, None)
                 notes.grad = g if notes.grad is None else notes.grad + g
 
     def _seed(self, gradient: Any) -> Tensor:

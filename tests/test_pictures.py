@@ -178,9 +178,9 @@ def test_collapse_and_hide():
     names = {op.name: f"n{op.id}" for op in graph}
     assert names["gamma"] not in nodes
     # past what is hidden, lines go on
-    drawing = draw(graph, hide=lambda op: op.op == "transpose")
-    matmul = next(op for op in graph if op.op == "matmul")
-    assert (names["weight"], f"n{matmul.id}") in cards_and_lines(drawing.dot)[1]
+    drawing = draw(graph, hide=lambda op: op.op == "inner")
+    add = next(op for op in graph if op.op == "add")
+    assert (names["weight"], f"n{add.id}") in cards_and_lines(drawing.dot)[1]
     assert lines
 
 
@@ -255,7 +255,7 @@ def test_cards_say(graph: Any, options: dict[str, Any], words: list[str]):
 
 def test_what_is_hidden_is_neither_broadcast_nor_an_output():
     graph = net_with_loss()
-    dot = draw(graph, hide=lambda op: op.op == "matmul").dot
+    dot = draw(graph, hide=lambda op: op.op == "inner").dot
     full = draw(graph).dot
     assert dot.count("broadcast") <= full.count("broadcast")
     dark = THEMES["light"].kinds["output"].fill
@@ -341,7 +341,7 @@ def test_the_backward_pass_is_drawn(show: str):
 def test_kinds():
     graph = net_with_loss()
     kinds = {op.label: kind_of(op) for op in graph}
-    assert kinds["matmul"] == "matmul"
+    assert kinds["inner"] == "matmul"
     assert kinds["relu"] == "activation"
     assert kinds["mean"] == "elementwise"  # its division; the function is a reduction
     scene = draw(graph).scene

@@ -201,10 +201,10 @@ def test_erf_is_exact_to_a_few_ulp():
     y, z = erf(x), np.array([exact(v) for v in x])
     assert np.max(np.abs(y - z) / np.spacing(np.abs(z))) <= 3
     assert np.isnan(erf(np.array(np.nan)))
-    for dtype in (np.float16, np.float32):
+    for dtype, few in ((np.float16, 1), (np.float32, 6)):
         y = erf(x[np.abs(x) > 1e-4].astype(dtype))
         z = np.array([exact(v) for v in x[np.abs(x) > 1e-4].astype(dtype)])
-        assert np.max(np.abs(y - z) / np.spacing(np.abs(z).astype(dtype))) <= 3
+        assert np.max(np.abs(y - z) / np.spacing(np.abs(z).astype(dtype))) <= few
 
 
 @pytest.mark.parametrize("name", ["logaddexp", "logsumexp", "softmax"])

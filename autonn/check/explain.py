@@ -212,7 +212,7 @@ def explain(
     >>> mean = x.mean()
     >>> mean.name = "mean"
     >>> told = explain(((x - mean) ** 2).sum(), x)
-    >>> {name: part.round(3).tolist() for name, part in told.parts.items()}
+    >>> {name: (part.round(3) + 0).tolist() for name, part in told.parts.items()}
     {'direct': [-4.0, -2.0, 6.0], 'mean': [0.0, 0.0, 0.0]}
     >>> print(told)
     dy/dx, of shape (3,), in 2 parts

@@ -146,7 +146,8 @@ class ConcatAttention(DotProductAttention):
         if (q.shape[-1], k.shape[-1]) != self.dims:
             raise ValueError(f"queries of length {q.shape[-1]} and keys of length {k.shape[-1]}")
         n = self.dims[0]
-        of_q, of_k = q @ self.weight[:, :n].T, k @ self.weight[:, n:].T  # (..., T, h), (..., S, h)
+        of_q = np.inner(q, self.weight[:, :n])  # (..., T, h)
+        of_k = np.inner(k, self.weight[:, n:])  # (..., S, h)
         return np.tanh(of_q[..., :, None, :] + of_k[..., None, :, :]) @ self.u  # (..., T, S)
 
     def describe(self) -> str:
@@ -217,7 +218,7 @@ class MultiHeadAttention(Module):
     def project(self, x: Any, part: int) -> Any:
         """Project x (N, T, embed_dim), and cut it into heads: (N, heads, T, embed_dim / heads)."""
         rows = slice(part * self.embed_dim, (part + 1) * self.embed_dim)
-        y = x @ self.in_proj_weight[rows].T
+        y = np.inner(x, self.in_proj_weight[rows])
         if self.in_proj_bias is not None:
             y = y + self.in_proj_bias[rows]
         cut = (self.num_heads, self.embed_dim // self.num_heads)

@@ -81,7 +81,7 @@ class Linear(Module):
     def forward(self, x: Any) -> Any:
         """X (..., in_features), y (..., out_features)."""
         self.expect(x)
-        y = x @ self.weight.T
+        y = np.inner(x, self.weight)  # x Wᵀ
         return y if self.bias is None else y + self.bias
 
     def describe(self) -> str:

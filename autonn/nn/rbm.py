@@ -79,7 +79,7 @@ class RBM(Module):
     def forward(self, v: Any) -> Any:
         """V (..., n_visible), y = σ(v Wᵀ + c): p(h = 1 | v), (..., n_hidden)."""
         self.expect(v)
-        return F.sigmoid(v @ self.weight.T + self.hidden_bias)
+        return F.sigmoid(np.inner(v, self.weight) + self.hidden_bias)
 
     def visible(self, h: Any) -> Any:
         """σ(h W + b): p(v = 1 | h), (..., n_visible)."""
@@ -88,7 +88,8 @@ class RBM(Module):
     def free_energy(self, v: Any) -> Any:
         """-b·v - Σ softplus(W v + c) = -log Σ_h exp(-energy(v, h)), for each example."""
         self.expect(v)
-        return -(v @ self.visible_bias) - F.softplus(v @ self.weight.T + self.hidden_bias).sum(-1)
+        z = np.inner(v, self.weight) + self.hidden_bias
+        return -(v @ self.visible_bias) - F.softplus(z).sum(-1)
 
     def contrastive_divergence(self, v: Any) -> Any:
         """Mean free energy of data v (N, n_visible) less that of samples: a loss, for its gradient.

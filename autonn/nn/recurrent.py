@@ -71,7 +71,8 @@ class _Recurrent(Module):
 
     def product(self, v: Any, which: str, suffix: str) -> Any:
         """W v + b of "ih" or "hh", W v normalised if there is a norm for it."""
-        z = self.normed(v @ getattr(self, f"weight_{which}{suffix}").T, f"norm_{which}{suffix}")
+        z = np.inner(v, getattr(self, f"weight_{which}{suffix}"))
+        z = self.normed(z, f"norm_{which}{suffix}")
         return z + getattr(self, f"bias_{which}{suffix}") if self._with_bias else z
 
     def normed(self, z: Any, name: str) -> Any:

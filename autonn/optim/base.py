@@ -78,7 +78,7 @@ class Optimizer:
             self.check(group)
         self._kept: dict[str, dict[str, Any]] = {name: {"t": 0} for _, name, _ in self._each()}
         self._room: dict[np.dtype[Any], Array] = {}
-        self._views: dict[tuple[Any, ...], tuple[Array, Array]] = {}
+        self._views: dict[str, tuple[Array, Array]] = {}  # of the room, by the parameter's name
 
     def slots(self, options: Mapping[str, Any]) -> dict[str, float]:
         """Give the names of the arrays that are remembered for a parameter, and their first value.
@@ -133,8 +133,8 @@ class Optimizer:
         options: Mapping[str, Any],
     ) -> None:
         g, x = np.asarray(bare(gradient)), p.writable()
-        s, h = self._scratch(x)
-        kept = self._remembered(slots, name, x)
+        s, h = self._views[name] if name in self._views else self._scratch(name, x)
+        kept = self._remembered(name, x, slots) if slots else self._kept[name]
         kept["t"] += 1
         if decay and self.decoupled:
             x *= 1 - options["lr"] * decay
@@ -142,29 +142,24 @@ class Optimizer:
             g = np.add(np.multiply(x, decay, out=h), g, out=h)  # of L + decay/2 |p|²
         self.update(x, g, s, **kept, **options)
 
-    def _remembered(self, slots: Mapping[str, float], name: str, x: Array) -> dict[str, Any]:
+    def _remembered(self, name: str, x: Array, slots: Mapping[str, float]) -> dict[str, Any]:
         kept = self._kept[name]
         for slot, first in slots.items():
             if slot not in kept:
                 kept[slot] = np.full_like(x, first)
         return kept
 
-    def _scratch(self, x: Array) -> tuple[Array, Array]:
+    def _scratch(self, name: str, x: Array) -> tuple[Array, Array]:
         """Give two arrays like x to write to, which the next parameter will overwrite."""
-        key = x.shape, x.strides, x.dtype
-        if key not in self._views:
-            n = x.size
-            order: Literal["C", "F"] = "C" if x.flags.c_contiguous else "F"
-            room = self._room.get(x.dtype)
-            if room is None or room.size < 2 * n:
-                room = self._room[x.dtype] = np.empty(2 * n, x.dtype)
-                self._views.clear()  # they were of a smaller one
-            first, second = room[:n], room[n : 2 * n]
-            self._views[key] = (
-                first.reshape(x.shape, order=order),
-                second.reshape(x.shape, order=order),
-            )
-        return self._views[key]
+        n = x.size
+        room = self._room.get(x.dtype)
+        if room is None or room.size < 2 * n:
+            room = self._room[x.dtype] = np.empty(2 * n, x.dtype)
+            self._views.clear()  # they were of a smaller one
+        order: Literal["C", "F"] = "C" if x.flags.c_contiguous else "F"
+        first, second = (room[i : i + n].reshape(x.shape, order=order) for i in (0, n))
+        self._views[name] = first, second
+        return first, second
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
@@ -193,7 +188,7 @@ class Optimizer:
         for group, name, p in self._each():
             kept = self._kept[name]
             if kept["t"]:
-                kept = self._remembered(self.slots(group), name, np.asarray(bare(p)))
+                kept = self._remembered(name, np.asarray(bare(p)), self.slots(group))
             found[f"{name}/t"] = np.array(kept["t"])
             found |= {f"{name}/{k}": np.array(kept[k]) for k in self.slots(group) if k in kept}
         return found

@@ -48,8 +48,7 @@ def trace(*, values: bool = True, check: bool = False) -> Iterator[Graph]:
     >>> with trace() as graph:
     ...     y = nn.Linear(3, 2)(np.ones((4, 3), np.float32))
     >>> [(op.label, op.shape) for op in graph]  # doctest: +NORMALIZE_WHITESPACE
-    [('weight', (2, 3)), ('transpose', (3, 2)), ('input', (4, 3)), ('matmul', (4, 2)),
-     ('bias', (2,)), ('y', (4, 2))]
+    [('input', (4, 3)), ('weight', (2, 3)), ('inner', (4, 2)), ('bias', (2,)), ('y', (4, 2))]
     >>> [(scope.kind, scope.label, scope.described) for scope in graph.scopes][0]
     ('layer', 'Linear', '3 → 2')
     """
