@@ -43,6 +43,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,13 @@ def numpy_parameters(function: Callable[..., Any]) -> dict[str, Any]:
 
 def reads(rule: Rule | None) -> tuple[str, ...]:
     """Give the names that a rule reads: `g`, `y`, operands, their shapes, parameters."""
-    return () if rule is None else tuple(inspect.signature(rule).parameters)
+    if rule is None:
+        return ()
+    if isinstance(rule, FunctionType) and not hasattr(rule, "__wrapped__"):
+        code = rule.__code__
+        if not code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+            return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return tuple(inspect.signature(rule).parameters)
 
 
 def kept_for(signature: Signature, rules: Mapping[str, Rule | None]) -> dict[str, list[str]]:

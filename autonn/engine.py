@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from autonn.compile import Rule, Signature, kept_for, numpy_parameters, reads, s
 from autonn.graph import (
     DISPATCH,
     Array,
+    Compiled,
     Node,
     Primitive,
     current_state,
@@ -81,8 +83,7 @@ def defvjp(
     prim.rules, prim.signature = rules, signature
     prim.kept = tuple(kept_for(signature, rules))
     prim.broadcasts = isinstance(function, np.ufunc) if broadcasts is None else broadcasts
-    prim.source = write(signature, rules, broadcasts=prim.broadcasts, ours=ours)
-    _compile(prim, forward or prim.forward)
+    prim.compiled_by(partial(_compile, prim, forward or prim.forward, ours))
     if not ours:
         DISPATCH.setdefault(function, _as_numpy(prim))
     return prim
@@ -92,9 +93,10 @@ def _numpy_signature(
     prim: Primitive, params: Sequence[str], rules: dict[str, Rule | None]
 ) -> Signature:
     """Take the rules' names for the arrays; the parameters that they read are NumPy's by name."""
-    known = numpy_parameters(prim.forward)
-    read = [name for rule in rules.values() for name in reads(rule) if name in known]
-    return Signature(tuple(rules), {k: known[k] for k in [*params, *read] if k not in rules})
+    own = {"g", "y", *rules, *(f"{x}_shape" for x in rules)}
+    read = [name for rule in rules.values() for name in reads(rule) if name not in own]
+    known = numpy_parameters(prim.forward) if params or read else {}
+    return Signature(tuple(rules), {k: known[k] for k in [*params, *read] if k in known})
 
 
 def _check(prim: Primitive, signature: Signature, rules: dict[str, Rule | None]) -> None:
@@ -128,14 +130,15 @@ def _check(prim: Primitive, signature: Signature, rules: dict[str, Rule | None])
                 )
 
 
-def _compile(prim: Primitive, forward: Callable[..., Any]) -> None:
-    """Run the primitive's source, and make the class of its nodes."""
+def _compile(prim: Primitive, forward: Callable[..., Any], ours: bool) -> Compiled:
+    """Write and run the primitive's source, and make the class of its nodes."""
+    source = write(prim.signature, prim.rules, broadcasts=prim.broadcasts, ours=ours)
     namespace = _NAMESPACE | {"_primitive": prim, "_forward": forward}
     namespace |= {f"rule_{x}": rule for x, rule in prim.rules.items()}
     namespace |= {f"default_{k}": v for k, v in prim.signature.params.items()}
-    name, lines = f"<autonn {prim}>", prim.source.splitlines(keepends=True)
-    linecache.cache[name] = (len(prim.source), None, lines, name)  # for tracebacks
-    exec(compile(prim.source, name, "exec"), namespace)
+    name, lines = f"<autonn {prim}>", source.splitlines(keepends=True)
+    linecache.cache[name] = (len(source), None, lines, name)  # for tracebacks
+    exec(compile(source, name, "exec"), namespace)
 
     class PrimitiveNode(Node, primitive=prim, compiled=namespace):
         __slots__ = (
@@ -143,21 +146,21 @@ def _compile(prim: Primitive, forward: Callable[..., Any]) -> None:
             *(f"given_{k}" for k in prim.signature.params),
         )
 
-    namespace["_Node"] = prim.node = PrimitiveNode
-    prim.apply = namespace["apply"]
+    namespace["_Node"] = PrimitiveNode
+    return Compiled(source, PrimitiveNode, namespace["apply"])
 
 
 def _as_numpy(prim: Primitive) -> Callable[..., Any]:
     """Let it be called as NumPy's function is, but only with parameters that its rules know."""
     arrays = prim.signature.arrays
-    numpys = tuple(numpy_parameters(prim.forward))
-    order = (*arrays, *numpys[len(arrays) :])
-    renamed = dict(zip(numpys, arrays, strict=False))
 
     def call(*args: Any, **kwargs: Any) -> Any:
         params = prim.signature.params
         if len(args) == len(arrays) and (not kwargs or kwargs.keys() <= params.keys()):
             return prim.apply(*args, **kwargs)
+        numpys = tuple(numpy_parameters(prim.forward))
+        order = (*arrays, *numpys[len(arrays) :])
+        renamed = dict(zip(numpys, arrays, strict=False))
         given = dict(zip(order, args, strict=False))
         given |= {k if k in params else renamed.get(k, k): v for k, v in kwargs.items()}
         for name in [name for name in given if name not in params and name not in arrays]:

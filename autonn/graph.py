@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from functools import wraps
 from importlib import import_module
 from sys import getrefcount
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 
@@ -175,28 +175,61 @@ class Node:
         return {k: getattr(self, f"given_{k}") for k in names}
 
 
+class Compiled(NamedTuple):
+    """What a primitive is compiled to."""
+
+    source: str
+    node: type[Node]
+    apply: Callable[..., Any]
+
+
 class Primitive:
     """A NumPy function and, for each array argument, the rule that pulls a cotangent back.
 
     Call it with arrays in their places and parameters by keyword. On arrays alone a primitive of
     ours is the plain function; with a Tensor among them the call is recorded. `rules` holds the
-    formulas by argument name, `source` the text that `defvjp` compiled them to. `node` is the class
-    of its nodes, with a slot for all that is `kept`.
+    formulas by argument name, `source` the text that they are compiled to, on the first use. `node`
+    is the class of its nodes, with a slot for all that is `kept`.
     """
 
     apply: Callable[..., Any]
-    node: type[Node]
 
     def __init__(self, forward: Callable[..., Any]) -> None:
         self.forward = forward
         self.name = forward.__name__
         self.rules: dict[str, Rule | None] = {}
         self.kept: tuple[str, ...] = ()
-        self.broadcasts, self.signature, self.source = False, Signature((), {}), ""
-        self.apply = self._without_rules
+        self.broadcasts, self.signature = False, Signature((), {})
+        self.compiled_by(self._without_rules)
 
-    def _without_rules(self, *operands: Any, **params: Any) -> Any:
+    def _without_rules(self) -> NoReturn:
         raise NotImplementedError(f"{self} has no rules yet: define them with defvjp({self}, ...)")
+
+    def compiled_by(self, compiler: Callable[[], Compiled]) -> None:
+        """Let the first use compile it."""
+        self._compiler = compiler
+        self._made: Compiled | None = None
+        self.apply = self._first_call
+
+    def _first_call(self, *operands: Any, **params: Any) -> Any:
+        return self._compiled.apply(*operands, **params)
+
+    @property
+    def _compiled(self) -> Compiled:
+        if self._made is None:
+            self._made = self._compiler()
+            self.apply = self._made.apply
+        return self._made
+
+    @property
+    def source(self) -> str:
+        """The text of its functions."""
+        return self._compiled.source
+
+    @property
+    def node(self) -> type[Node]:
+        """The class of its nodes."""
+        return self._compiled.node
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
         """Run it, and record it if a Tensor that requires grad is among the operands."""

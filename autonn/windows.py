@@ -33,8 +33,30 @@ def add_at(buffer: Array, index: Any, g: Array) -> None:
     """Add g to buffer[index]; to what the index names twice, twice."""
     if names_once(index):
         buffer[index] += g
+    elif _long_rows(buffer, index) and g.shape == index.shape + buffer.shape[1:]:
+        add_rows(buffer, index.reshape(-1), g.reshape(index.size, *buffer.shape[1:]))
     else:
         np.add.at(buffer, index, g)
+
+
+def _long_rows(buffer: Array, index: Any) -> bool:
+    """Tell whether an index names many rows, long enough to be added as such."""
+    return isinstance(index, np.ndarray) and index.size >= 1024 and prod(buffer.shape[1:]) >= 16
+
+
+def add_rows(buffer: Array, rows: Array, g: Array) -> None:
+    """Add g[i] to buffer[rows[i]] for each i: what goes to one row is summed first, by halves."""
+    rows = np.where(rows < 0, rows + len(buffer), rows)
+    order = np.argsort(rows, kind="stable")
+    rows, sums, at = rows[order], g[order], np.arange(len(rows))
+    while (same := rows[1:] == rows[:-1]).any():
+        firsts = np.flatnonzero(np.concatenate([[True], ~same]))
+        run = np.repeat(firsts, np.diff(firsts, append=len(rows)))
+        even = (np.arange(len(rows)) - run) % 2 == 0
+        left = np.flatnonzero(even[:-1] & same)
+        sums[at[left]] += sums[at[left + 1]]
+        rows, at = rows[even], at[even]
+    buffer[rows] += sums[at]
 
 
 def names_once(index: Any) -> bool:
