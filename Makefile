@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint format docs bench clean
+.PHONY: demo test lint format docs bench bench-quick clean
 
 demo: .venv/all
 	$(BIN)/autonn demo
@@ -25,6 +25,9 @@ docs: .venv/docs
 
 bench: .venv/bench
 	$(BIN)/python -m benchmarks
+
+bench-quick: .venv/bench
+	$(BIN)/python -m benchmarks --quick
 
 clean:
 	rm -rf .venv build dist *.egg-info

@@ -289,7 +289,7 @@ _NAMESPACE: dict[str, Any] = {
     "_tuple": tuple,
     "_type": type,
     "_zip": zip,
-    "_np_array": np.array,
+    "_np_array": np.asarray,
     "_connected": _connected,
     "_expected": (ValueError, TypeError, IndexError),
     "_explained": _explained,

@@ -1,124 +1,130 @@
-"""Measure what an operation costs: `python -m benchmarks`, or `make bench`.
+"""Measure autonn beside other engines: `python -m benchmarks`, or `make bench`.
 
-All engines run in turn, in interleaved rounds; the best round of each counts, and the ratio to
-PyTorch's in the same run. Every workload's gradients are compared before anything is timed.
+Every peer computes the same and is checked before it is timed. They take turns in interleaved
+rounds, each in a process of its own.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
-import platform
-from collections.abc import Callable
+import sys
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from pathlib import Path
-from time import perf_counter
-from typing import Any
 
-import numpy as np
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.engines import Engine, engines
+from benchmarks import report
+from benchmarks.client import PeerError, Worker
+from benchmarks.measure import compare
+from benchmarks.memory import memory_of
+from benchmarks.peers import PEERS, REFERENCE, RIVAL
+from benchmarks.workloads import WORKLOADS
 
-Workload = Callable[[Engine], tuple[Callable[..., Any], list[np.ndarray], int]]
-
-
-def chain_of_small_operations(e: Engine) -> tuple[Callable[..., Any], list[np.ndarray], int]:
-    """W1: 1,000 times x * 1.0001 + 0.0001, tanh every 10th time, on 10 float32 numbers."""
-
-    def f(x: Any) -> Any:
-        for i in range(1000):
-            x = x * 1.0001 + 0.0001
-            if i % 10 == 9:
-                x = e.tanh(x)
-        return x.sum()
-
-    return f, [np.linspace(-1, 1, 10, dtype=np.float32)], 2100
+MEMORY = "W10"
+NAMES = (*WORKLOADS, MEMORY)
+QUICK = ("autonn", REFERENCE, RIVAL)
 
 
-def small_network(e: Engine) -> tuple[Callable[..., Any], list[np.ndarray], int]:
-    """W2: gradients of a 2-16-16-1 tanh network on a batch of 32, mean squared error, float32."""
-    rng = np.random.default_rng(0)
-    shapes = [(32, 2), (2, 16), (16,), (16, 16), (16,), (16, 1), (1,)]
+def listed(text: str, known: Collection[str], what: str, families: bool = False) -> list[str]:
+    """Read names with commas between; a family's name stands for all of its members.
 
-    def f(x: Any, W1: Any, b1: Any, W2: Any, b2: Any, W3: Any, b3: Any) -> Any:
-        return e.mean_square(e.tanh(e.tanh(x @ W1 + b1) @ W2 + b2) @ W3 + b3)
-
-    return f, [rng.normal(size=s).astype(np.float32) for s in shapes], 1
-
-
-def chain_of(n: int) -> Workload:
-    """W9: n additions of one number: does the cost of a node grow with the graph?"""
-
-    def workload(e: Engine) -> tuple[Callable[..., Any], list[np.ndarray], int]:
-        def f(x: Any) -> Any:
-            for _ in range(n):
-                x = x + 1.0
-            return x.sum()
-
-        return f, [np.array([1.0], np.float32)], n
-
-    workload.__doc__ = f"W9: a chain of {n:,} additions of one number."
-    return workload
+    Examples
+    --------
+    >>> listed("W3,W9", ["W3", "W9-1k", "W9-1M"], "workload", families=True)
+    ['W3', 'W9-1k', 'W9-1M']
+    """
+    found: set[str] = set()
+    for name in filter(None, text.replace(" ", "").split(",")):
+        members = {k for k in known if k == name or (families and k.startswith(name + "-"))}
+        if not members:
+            told = f"unknown {what} {name!r}; there are {', '.join(known)}"
+            raise argparse.ArgumentTypeError(told)
+        found |= members
+    if not found:
+        raise argparse.ArgumentTypeError(f"names no {what}; there are {', '.join(known)}")
+    return [name for name in known if name in found]
 
 
-WORKLOADS: dict[str, tuple[Workload, int]] = {
-    "W1 µs/op": (chain_of_small_operations, 15),
-    "W2 µs": (small_network, 300),
-    "W9 1,000 µs/node": (chain_of(1000), 15),
-    "W9 100,000 µs/node": (chain_of(100_000), 3),
-    "W9 1,000,000 µs/node": (chain_of(1_000_000), 2),
-}
+def rounds(text: str) -> int:
+    """Read a number of rounds."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} rounds; want a whole number from 1")
+    return int(text)
 
 
-def measure(workload: Workload, rounds: int, found: list[Engine]) -> dict[str, float]:
-    """Give each engine's best time per unit, in microseconds."""
-    runs = {e.name: (e, *workload(e)) for e in found}
-    reference: list[np.ndarray] = []
-    for name, (e, f, arrays, _) in runs.items():
-        gradients = e.gradients(f, arrays)
-        reference = reference or gradients
-        for a, b in zip(gradients, reference, strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5, err_msg=name)
-    best = dict.fromkeys(runs, np.inf)
-    for _ in range(rounds):
-        for name, (e, f, arrays, units) in runs.items():
-            start = perf_counter()
-            e.gradients(f, arrays)
-            best[name] = min(best[name], (perf_counter() - start) / units * 1e6)
-    return best
-
-
-def main() -> None:
-    """Measure, print a table, and write JSON if asked."""
+def options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
-    options = parser.parse_args()
-    found = engines()
-    gc.collect()
-    gc.freeze()  # what the imports made is not scanned again and again
-    torch = next((e.name for e in found if e.name.startswith("torch")), None)
-    table = Table(title="forward and backward, best of interleaved rounds (ratio to torch)")
-    table.add_column("")
-    for e in found:
-        table.add_column(e.name, justify="right")
-    figures = {}
-    for name, (workload, rounds) in WORKLOADS.items():
-        few = [
-            e for e in found if "1,000,000" not in name or e.name.startswith(("autonn", "torch"))
-        ]
-        figures[name] = best = measure(workload, rounds, few)
-        ratio = {k: f" ({v / best[torch]:.2f})" if torch else "" for k, v in best.items()}
-        table.add_row(
-            name, *(f"{best[e.name]:.2f}{ratio[e.name]}" if e in few else "–" for e in found)
-        )
-    Console().print(table)
-    machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"
-    print(machine)
-    if options.json:
-        options.json.write_text(json.dumps({"machine": machine, "figures": figures}, indent=1))
+    quick = f"{', '.join(QUICK)} only, and fewer rounds: a minute or two"
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument(
+        "--only",
+        type=lambda text: listed(text, NAMES, "workload", families=True),
+        default=list(NAMES),
+        metavar="W3,W4",
+        help=f"workloads: {', '.join(NAMES)}",
+    )
+    parser.add_argument(
+        "--peers",
+        type=lambda text: listed(text, PEERS, "peer"),
+        metavar="autonn,torch",
+        help=f"peers: {', '.join(PEERS)}",
+    )
+    parser.add_argument("--rounds", type=rounds, metavar="N", help="of each workload")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables here, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures here, too")
+    chosen = parser.parse_args(arguments)
+    chosen.peers = chosen.peers or list(QUICK if chosen.quick else PEERS)
+    return chosen
+
+
+def beginning(chosen: argparse.Namespace, arguments: Sequence[str]) -> report.Report:
+    """Ask all peers who they are."""
+    date, command = f"{datetime.now():%Y-%m-%d %H:%M}", ["python -m benchmarks", *arguments]
+    found = report.Report(date, " ".join(command), report.machine(), about={})
+    for name in chosen.peers:
+        try:
+            with Worker(PEERS[name]) as worker:
+                found.about[name] = worker.ask("about")
+        except PeerError as error:
+            found.absent[name] = str(error)
+    return found
+
+
+def run(chosen: argparse.Namespace, found: report.Report) -> None:
+    """Measure all that is chosen."""
+    budget = 5.0 if chosen.quick else 20.0
+    for name in chosen.only:
+        print(name, end=" ", file=sys.stderr, flush=True)  # a spinner would disturb the peers
+        if name == MEMORY:
+            times = 2 if chosen.quick else 5
+            found.memory = {peer: memory_of(peer, times) for peer in found.about}
+        else:
+            workload = WORKLOADS[name]
+            times = chosen.rounds or (workload.quick if chosen.quick else workload.rounds)
+            found.results.append(compare(workload, list(found.about), times, budget))
+    print(file=sys.stderr)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print the tables, and write files if asked; Ctrl-C keeps what is done."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    chosen, status = options(arguments), 0
+    found = beginning(chosen, arguments)
+    try:
+        run(chosen, found)
+    except KeyboardInterrupt:
+        print("\ninterrupted: what follows is what was done until then", file=sys.stderr)
+        status = 130
+    report.show(found, Console())
+    if chosen.markdown:
+        chosen.markdown.write_text(report.markdown(found), encoding="utf-8")
+    if chosen.json:
+        chosen.json.write_text(json.dumps(report.plain(found), indent=1), encoding="utf-8")
+    return status
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,8 +7,9 @@ leaves. This module needs NumPy alone, of any version, for it runs in every peer
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence  # noqa: UP035
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +20,8 @@ Rng = np.random.Generator
 class Data(NamedTuple):
     """What is differentiated, and what is not: arrays, labels, lengths, the learning rate, g."""
 
-    leaves: Dict[str, Array]  # noqa: UP006
-    constants: Dict[str, Any]  # noqa: UP006
+    leaves: dict[str, Array]
+    constants: dict[str, Any]
 
 
 def normal(rng: Rng, *shape: int) -> Array:
@@ -28,9 +29,9 @@ def normal(rng: Rng, *shape: int) -> Array:
     return rng.standard_normal(shape, dtype=np.float32)
 
 
-def weight(rng: Rng, *shape: int, inputs: int) -> Array:
-    """Draw weights under which a sum over so many inputs keeps its scale."""
-    return normal(rng, *shape) / np.float32(inputs**0.5)
+def weight(rng: Rng, *shape: int, inputs: int, gain: float = 1.0) -> Array:
+    """Draw weights under which a sum over so many inputs keeps its scale, gain 2 after a relu."""
+    return normal(rng, *shape) * np.float32((gain / inputs) ** 0.5)
 
 
 # ----- Data -----
@@ -44,7 +45,8 @@ def chain(rng: Rng, length: int, size: int) -> Data:
 def small_network(rng: Rng, widths: Sequence[int], batch: int) -> Data:
     """Weights (in, out) and biases; x and its target t."""
     leaves = {}
-    for i, (n, m) in enumerate(zip(widths, widths[1:])):  # noqa: B905, RUF007 (for old Pythons)
+    for i in range(len(widths) - 1):
+        n, m = widths[i : i + 2]
         leaves[f"w{i}"] = weight(rng, n, m, inputs=n)
         leaves[f"b{i}"] = normal(rng, m)
     x, t = normal(rng, batch, widths[0]), normal(rng, batch, widths[-1])
@@ -54,11 +56,12 @@ def small_network(rng: Rng, widths: Sequence[int], batch: int) -> Data:
 def network(rng: Rng, widths: Sequence[int], batch: int) -> Data:
     """Weights (out, in) and biases; x and its labels."""
     leaves = {}
-    for i, (n, m) in enumerate(zip(widths, widths[1:])):  # noqa: B905, RUF007 (for old Pythons)
-        leaves[f"w{i}"] = weight(rng, m, n, inputs=n)
+    for i in range(len(widths) - 1):
+        n, m = widths[i : i + 2]
+        leaves[f"w{i}"] = weight(rng, m, n, inputs=n, gain=2.0)
         leaves[f"b{i}"] = 0.1 * normal(rng, m)
     labels = rng.integers(widths[-1], size=batch)
-    return Data(leaves, {"x": normal(rng, batch, widths[0]), "labels": labels, "lr": 0.1})
+    return Data(leaves, {"x": normal(rng, batch, widths[0]), "labels": labels, "lr": 0.01})
 
 
 def lenet(rng: Rng, batch: int, size: int, channels: Sequence[int], hidden: int) -> Data:
@@ -68,10 +71,10 @@ def lenet(rng: Rng, batch: int, size: int, channels: Sequence[int], hidden: int)
     shapes = [(a, 1, 5, 5), (b, a, 5, 5), (hidden, features), (10, hidden)]
     leaves = {}
     for i, shape in enumerate(shapes):
-        leaves[f"w{i}"] = weight(rng, *shape, inputs=int(np.prod(shape[1:])))
+        leaves[f"w{i}"] = weight(rng, *shape, inputs=int(np.prod(shape[1:])), gain=2.0)
         leaves[f"b{i}"] = 0.1 * normal(rng, shape[0])
     labels = rng.integers(10, size=batch)
-    return Data(leaves, {"x": normal(rng, batch, 1, size, size), "labels": labels, "lr": 0.1})
+    return Data(leaves, {"x": normal(rng, batch, 1, size, size), "labels": labels, "lr": 0.01})
 
 
 def convolution(rng: Rng, batch: int, channels: int, size: int) -> Data:
@@ -184,7 +187,7 @@ def _additions(name: str, length: int, rounds: int, quick: int) -> Workload:
     )  # fmt: skip
 
 
-_ALL: List[Workload] = [  # noqa: UP006
+_ALL: list[Workload] = [
     Workload(
         name="W1", title="1,000 times x * 1.0001 + 0.0001, tanh every 10th, on 10 numbers",
         make=chain, sizes={"length": 1000, "size": 10}, small={"length": 30, "size": 4},

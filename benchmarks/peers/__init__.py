@@ -28,6 +28,9 @@ class Peer:
         For BLAS and for the engine's own kernels.
     pins
         A file with requirements for an environment of its own; "" for that of the harness.
+    kernels
+        Kernels of BLAS by what a processor must have, for a BLAS that knows none newer and would
+        take an ancient one; the first that fits is taken.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Peer:
     title: str
     threads: int = THREADS
     pins: str = ""
+    kernels: tuple[tuple[str, str], ...] = ()
 
 
 REFERENCE = "numpy_hand"
@@ -51,6 +55,10 @@ PEERS = {
         Peer("autograd", "autograd", "autograd", "eager"),
         Peer("mygrad", "mygrad", "mygrad", "eager"),
         Peer("dezero", "dezero", "dezero", "eager, in float64 wherever a number comes in"),
-        Peer("chainer", "chainer", "chainer", "eager, with an older NumPy", pins="chainer.txt"),
+        Peer(
+            *("chainer", "chainer", "chainer", "eager, with an older NumPy and BLAS"),
+            pins="chainer.txt",
+            kernels=(("avx512f", "SkylakeX"), ("avx2", "Haswell")),
+        ),
     )
 }

@@ -6,15 +6,16 @@ them are the engine's own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Dict  # noqa: UP035
+from typing import Any
 
 from benchmarks.peers.step import Step
 from benchmarks.workloads import Data
 
 Function = Callable[..., Any]
-Variables = Dict[str, Any]  # noqa: UP006
+Variables = dict[str, Any]
 Formula = Callable[[Variables, Variables], Any]
 
 
@@ -150,7 +151,7 @@ def additions(e: Engine, v: Variables, c: Variables) -> Any:
     return x
 
 
-FORMULAS: Dict[str, Callable[[Engine, Variables, Variables], Any]] = {  # noqa: UP006
+FORMULAS: dict[str, Callable[[Engine, Variables, Variables], Any]] = {
     "W1": chain,
     "W2": small_network,
     "W3": network,
@@ -165,7 +166,7 @@ FORMULAS: Dict[str, Callable[[Engine, Variables, Variables], Any]] = {  # noqa: 
 TRAINING = ("W2", "W3", "W4")
 
 
-def steps_of(e: Engine, names: str) -> Dict[str, Callable[[Data], Step]]:  # noqa: UP006
+def steps_of(e: Engine, names: str) -> dict[str, Callable[[Data], Step]]:
     """Give the steps of these formulas (their names, with spaces between) for an engine."""
 
     def step(name: str, data: Data) -> Step:

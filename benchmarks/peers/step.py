@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, NamedTuple  # noqa: UP035
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 
 class Step(NamedTuple):
@@ -18,7 +19,7 @@ class Step(NamedTuple):
     """
 
     run: Callable[[], None]
-    result: Callable[[], Dict[str, Any]]  # noqa: UP006
+    result: Callable[[], dict[str, Any]]
 
     def __call__(self) -> None:
         """Run it once."""
