@@ -72,6 +72,12 @@ def test_total_refuses_what_the_sum_refuses(axis: Any):
             total(np.ones(shape), axis)
 
 
+def test_total_rounds_no_worse_where_many_are_added():
+    x = np.full((1 << 20, 3), 0.1, np.float32)
+    np.testing.assert_allclose(total(x, 0), 0.1 * len(x), rtol=5e-5)
+    np.testing.assert_allclose(total(x.T.copy(), 1), 0.1 * len(x), rtol=5e-5)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_total_hides_nothing(bad: float):
     x = np.ones((200, 200))
