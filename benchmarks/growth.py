@@ -85,12 +85,13 @@ def table(growths: Sequence[Growth], peers: Sequence[str]) -> Table:
         c = growth.curve
         slopes = [growth.exponent(peer) for peer in peers]
         last = [growth.points[peer][-1:] for peer in peers]
-        cells = [f"{c.low:,} to {c.high:,}", f"{c.wanted}"]
+        sizes = [n for points in growth.points.values() for n, _ in points] or [c.low, c.high]
+        cells = [f"{min(sizes):,} to {max(sizes):,}", f"{c.wanted}"]
         cells += ["–" if s is None else f"{s:.2f}" for s in slopes]
         cells += [figure(1e3 * p[0][1] if p else None) for p in last]
         rows.append((c.axis, *cells))
     head = [f"{peer}, n^" for peer in peers] + [f"{peer}, ms" for peer in peers]
-    return Table("Exponents, and times at the largest n", ("", "n", "n^", *head), rows)
+    return Table("Exponents, and times at the largest n", ("", "n", "expected, n^", *head), rows)
 
 
 def picture(growths: Sequence[Growth], peers: Sequence[str], theme: str = "light") -> Figure:

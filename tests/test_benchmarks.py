@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import io
 import json
 import os
@@ -15,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import __main__ as command
-from benchmarks import client, growth, measure, memory, profiles, report
+from benchmarks import client, growth, measure, memory, profiles, report, tables
 from benchmarks.client import PeerError, Worker
 from benchmarks.curves import CURVES
 from benchmarks.measure import Result, Timing, compare, disagreement
@@ -336,6 +337,15 @@ def test_markdown_and_json():
     assert plain["absent"]["dezero"].startswith("did not run")
     assert plain["memory"]["autonn"]["growth"] == {"W3": 4.25}
     assert plain["command"] == found.command
+
+
+@pytest.mark.parametrize(
+    "module", [command, growth, measure, profiles, tables], ids=lambda m: m.__name__
+)
+def test_examples(module: Any):
+    failed, tried = doctest.testmod(module)
+    assert tried
+    assert not failed
 
 
 def test_machine():
