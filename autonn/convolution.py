@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autonn.graph import Array
-from autonn.windows import Ints, Pairs, conv_x
+from autonn.places import Ints, Pairs
 from autonn.windows import conv as correlate
+from autonn.windows import conv_x
 
 Each: TypeAlias = int | Sequence[int]
 Padding: TypeAlias = int | str | Sequence[int] | Sequence[tuple[int, int]]

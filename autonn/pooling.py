@@ -8,7 +8,8 @@ import numpy as np
 
 from autonn.convolution import Each, Padding, channels_back, channels_first, each, pairs
 from autonn.graph import Array
-from autonn.windows import Ints, Pairs, im2col
+from autonn.places import Ints, Pairs
+from autonn.windows import im2col
 
 
 def place(

@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 import autonn
+from autonn import columns, graph, indexing, nn, rules, special, sums
 from autonn import compile as writer
 from autonn import functional as F
-from autonn import graph, nn, rules, special, sums, windows
 from benchmarks.peers.autonn import steps
 from benchmarks.workloads import WORKLOADS
 
@@ -79,12 +79,12 @@ TRICKS = {
         "linear layers need no transposed weight", ("W3",), put(nn.Linear, "forward", _transposed)
     ),
     "column blocks": Trick(
-        "im2col in blocks that stay in the cache", ("W4", "W4b"), put(windows, "_BLOCK", 1 << 40)
+        "im2col in blocks that stay in the cache", ("W4", "W4b"), put(columns, "_BLOCK", 1 << 40)
     ),
     "blocks": Trick("erf in blocks, too", ("gelu",), put(special, "_BLOCK", 1 << 40)),
     "rows": Trick(
         "rows that come twice are summed by halves", ("embedding",),
-        put(windows, "_long_rows", lambda *_: False),
+        put(indexing, "_long_rows", lambda *_: False),
     ),
     "filled": Trick(
         "small gradients are repeated by filling", ("W2",), put(rules, "expand", _view)

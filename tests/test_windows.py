@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autonn import Tensor, windows
+from autonn import Tensor, columns, windows
 
 GEOMETRIES: list[dict[str, Any]] = [
     {"size": (6,), "kernel": (3,), "stride": (1,), "padding": ((0, 0),), "dilation": (1,)},
@@ -141,7 +141,7 @@ def test_blocks_of_images_make_no_difference(monkeypatch: pytest.MonkeyPatch):
     X, W = rng.normal(size=(7, 3, 5, 5)), rng.normal(size=(4, 3, 3, 3))
     whole = run()
     for block in (1, 3 * 9 * 25, 2 * 3 * 9 * 25, 3 * 3 * 9 * 25):
-        monkeypatch.setattr(windows, "_BLOCK", block)
+        monkeypatch.setattr(columns, "_BLOCK", block)
         for a, b in zip(run(), whole, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
