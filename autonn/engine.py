@@ -26,7 +26,7 @@ from autonn.graph import (
     sum_to,
 )
 from autonn.sums import sum_product
-from autonn.tensors import Tensor, bare, connected, refuse
+from autonn.tensors import PLAIN, Tensor, bare, connected, refuse
 
 
 def defvjp(
@@ -247,7 +247,9 @@ def _keep(x: Array) -> Array:
     """Copy a caller's own array before a rule keeps it: it may change before the backward pass."""
     if isinstance(x, np.ndarray):
         return x.copy()
-    return tuple(map(_keep, x)) if isinstance(x, list | tuple) else x
+    if isinstance(x, list | tuple):
+        return tuple([i if type(i) in PLAIN else _keep(i) for i in x])
+    return x
 
 
 def _sum_product(shape: tuple[int, ...], g: Array, factor: Array | None = None) -> Array:

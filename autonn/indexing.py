@@ -12,7 +12,7 @@ import numpy as np
 
 from autonn.engine import defvjp
 from autonn.graph import Array, Piece, primitive
-from autonn.tensors import Tensor, getitem, put, put_add
+from autonn.tensors import PLAIN, Tensor, getitem, put, put_add
 
 # ----- Indexing -----
 
@@ -58,8 +58,8 @@ def add_rows(buffer: Array, rows: Array, g: Array) -> None:
 def names_once(index: Any) -> bool:
     """Tell whether an index can name no element twice: slices, integers and masks cannot."""
     parts = index if isinstance(index, tuple) else (index,)
-    plain = (slice, int, np.integer, type(None), type(...))
-    return all(isinstance(i, plain) or np.asarray(i).dtype.kind == "b" for i in parts)
+    odd = [i for i in parts if type(i) not in PLAIN]
+    return all(isinstance(i, np.integer) or np.asarray(i).dtype.kind == "b" for i in odd)
 
 
 def scatter(g: Array, index: Any, shape: tuple[int, ...]) -> Array:

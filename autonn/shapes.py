@@ -176,8 +176,11 @@ def array_split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array
     """Take apart along an axis; the parts' gradients meet in one buffer."""
     length, first = x.shape[axis], before(x, axis)
     if isinstance(indices_or_sections, int | np.integer):
-        parts = np.array_split(np.broadcast_to(0, length), indices_or_sections)
-        places = tuple(accumulate(map(len, parts), initial=0))
+        if indices_or_sections < 1:
+            raise ValueError(f"np.array_split: {indices_or_sections} parts; want 1 or more")
+        each, more = divmod(length, int(indices_or_sections))
+        lengths = [each + (i < more) for i in range(indices_or_sections)]
+        places = tuple(accumulate(lengths, initial=0))
     else:
         places = (0, *indices_or_sections, length)
     return [x[(*first, slice(start, end))] for start, end in pairwise(places)]

@@ -522,13 +522,19 @@ class At:
         return put_add.apply(self._t, value, index=self._index)
 
 
+PLAIN = {slice, int, type(None), type(...)}
+"""The types of an index's parts that never change."""
+
+
 def _settled(index: Any) -> Any:
     """Give an index as NumPy reads it: sequences in it become arrays."""
-    return tuple(map(_settled_part, index)) if isinstance(index, tuple) else _settled_part(index)
+    if isinstance(index, tuple):
+        return tuple([i if type(i) in PLAIN else _settled_part(i) for i in index])
+    return index if type(index) in PLAIN else _settled_part(index)
 
 
 def _settled_part(part: Any) -> Any:
-    if part is None or part is Ellipsis or isinstance(part, slice | int | np.integer):
+    if isinstance(part, np.integer):
         return part
     array = np.asarray(bare(part))  # the engine copies what it keeps
     if not array.size and not isinstance(part, np.ndarray | Tensor):

@@ -105,7 +105,8 @@ def test_sums_of_products(shapes: tuple[tuple[int, ...], ...], dtype: Any):
     g, factor = rng().normal(size=shape).astype(dtype), rng().normal(size=other).astype(dtype)
     y, want = sum_product(g, factor, own), sum_to(g * factor, own)
     assert (y.shape, y.dtype) == (own, dtype)
-    np.testing.assert_allclose(y, want, rtol=0, atol=2000 * np.finfo(dtype).eps)
+    size = sum_to(np.abs(g * factor), own)
+    assert np.all(np.abs(y - want) <= 16 * np.finfo(dtype).eps * size)
 
 
 PRODUCTS: list[tuple[Callable[..., Any], str, str | None]] = [
@@ -176,6 +177,7 @@ def hand_on(x: Any) -> Any:
 
 
 defvjp(hand_on, x=lambda g, y: y)
+PRIMITIVES.pop(hand_on.forward)  # which is the tests' alone
 
 
 def test_what_a_node_keeps_is_not_added_to():
@@ -304,6 +306,7 @@ def test_rules_may_be_defined_anew_after_use():
     np.sum(twice(x)).backward()
     np.testing.assert_array_equal(x.grad.data, [1, 2])
     assert "rule_x(g, x)" in twice.source
+    PRIMITIVES.pop(twice.forward)
 
 
 # ----- Memory -----

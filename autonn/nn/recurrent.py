@@ -70,10 +70,16 @@ class _Recurrent(Module):
             self.make(int(x.shape[-1]))
 
     def product(self, v: Any, which: str, suffix: str) -> Any:
-        """W v + b of "ih" or "hh", W v normalised if there is a norm for it."""
+        """W v of "ih" or "hh", normalised if there is a norm for it."""
         z = np.inner(v, getattr(self, f"weight_{which}{suffix}"))
-        z = self.normed(z, f"norm_{which}{suffix}")
-        return z + getattr(self, f"bias_{which}{suffix}") if self._with_bias else z
+        return self.normed(z, f"norm_{which}{suffix}")
+
+    def entering(self, x: Any, suffix: str) -> Any:
+        """W_ih x + b_ih + b_hh: all that does not depend on the state, at all times at once."""
+        z = self.product(x, "ih", suffix)
+        if not self._with_bias:
+            return z
+        return z + (getattr(self, f"bias_ih{suffix}") + getattr(self, f"bias_hh{suffix}"))
 
     def normed(self, z: Any, name: str) -> Any:
         """Apply the norm of this name, if there is one."""
@@ -81,7 +87,7 @@ class _Recurrent(Module):
         return z if norm is None else norm(z)
 
     def step(self, a: Any, state: State, suffix: str) -> State:
-        """Give the next state, of a = W_ih x + b_ih and the last one."""
+        """Give the next state, of what enters and the last one."""
         raise NotImplementedError
 
     def describe(self) -> str:
@@ -95,7 +101,7 @@ class _Elman(_Recurrent):
     nonlinearity = "tanh"
 
     def step(self, a: Any, state: State, suffix: str) -> State:
-        """H' = tanh(a + W_hh h + b_hh)."""
+        """H' = tanh(a + W_hh h), of a = W_ih x + b_ih + b_hh."""
         z = self.normed(a + self.product(state[0], "hh", suffix), "norm" + suffix)
         return ((np.tanh if self.nonlinearity == "tanh" else F.relu)(z),)
 
@@ -105,7 +111,7 @@ class _LongShortTerm(_Recurrent):
     norms: ClassVar = {"norm_ih": 4, "norm_hh": 4, "norm_c": 1}
 
     def step(self, a: Any, state: State, suffix: str) -> State:
-        """C' = σ(f) c + σ(i) tanh(g), h' = σ(o) tanh(c')."""
+        """C' = σ(f) c + σ(i) tanh(g), h' = σ(o) tanh(c'), of [i, f, g, o] = a + W_hh h."""
         h, c = state
         i, f, g, o = np.split(a + self.product(h, "hh", suffix), 4, axis=-1)
         c = F.sigmoid(f) * c + F.sigmoid(i) * np.tanh(g)
@@ -116,10 +122,16 @@ class _Gated(_Recurrent):
     gates = 3
     norms: ClassVar = {"norm_ih": 3, "norm_hh": 3}
 
+    def entering(self, x: Any, suffix: str) -> Any:
+        """W_ih x + b_ih: b_hh is multiplied by r, which depends on the state."""
+        z = self.product(x, "ih", suffix)
+        return z + getattr(self, f"bias_ih{suffix}") if self._with_bias else z
+
     def step(self, a: Any, state: State, suffix: str) -> State:
         """H' = (1 - z) n + z h, n = tanh(a_n + r b_n), of b = W_hh h + b_hh."""
         (h,) = state
         b = self.product(h, "hh", suffix)
+        b = b + getattr(self, f"bias_hh{suffix}") if self._with_bias else b
         n = self.hidden_size
         r, z = np.split(F.sigmoid(a[..., : 2 * n] + b[..., : 2 * n]), 2, axis=-1)
         new = np.tanh(a[..., 2 * n :] + r * b[..., 2 * n :])
@@ -150,7 +162,7 @@ class _Cell(_Recurrent):
             raise ValueError(f"{self.label}: input has shape {x.shape}, expected {wanted}")
         shape = (*x.shape[:-1], self.hidden_size)
         states = checked_state(self, state, shape, x.dtype)
-        new = self.step(self.product(x, "ih", ""), states, "")
+        new = self.step(self.entering(x, ""), states, "")
         return new if len(new) > 1 else new[0]
 
 
@@ -336,7 +348,7 @@ class _Layers(_Recurrent):
 
     def run(self, x: Any, state: State, suffix: str, mask: Any) -> tuple[Any, State]:
         """Step along x (T, N, size) in one layer and direction: h at all times, the last state."""
-        a = self.product(x, "ih", suffix)  # (T, N, gates × hidden_size)
+        a = self.entering(x, suffix)  # (T, N, gates × hidden_size)
         times = range(len(x))
         outputs: list[Any] = [None] * len(x)
         for t in reversed(times) if suffix.endswith("_reverse") else times:
