@@ -303,10 +303,12 @@ def walk(
     ready = [(node, held.pop(node)) for node, count in uses.items() if not count]
     while ready:
         node, g = ready.pop()
-        if node.notes is not None:
-            for hook in tuple(node.notes.hooks.values()):
-                g = hook(g)
-            if node.notes.retains:
+        notes = node.notes
+        if notes is not None:
+            if notes.hooks:
+                for hook in tuple(notes.hooks.values()):
+                    g = hook(g)
+            if notes.retains:
                 found[node] = g
         primitive = node.primitive
         if primitive is None or (reach is not None and node in targets):
@@ -330,7 +332,7 @@ def walk(
             if parent is None:
                 continue
             if type(c) is Piece:
-                c = _add_piece(held, c, parent)
+                held[parent] = c = _add_piece(held, c, parent)
             else:
                 try:
                     fits = c.shape == parent.shape and c.dtype is parent.dtype
@@ -339,13 +341,14 @@ def walk(
                 if not fits:
                     c = _fitted(c, node, parent)
                 if parent in held:
-                    c = _added(held, parent, c)
-            if uses[parent] == 1:
-                held.pop(parent, None)
-                ready.append((parent, c))
-            else:
+                    held[parent] = c = _added(held, parent, c)
+            if uses[parent] > 1:
                 uses[parent] -= 1
                 held[parent] = c
+            else:
+                if parent in held:
+                    del held[parent]
+                ready.append((parent, c))
     return found
 
 
