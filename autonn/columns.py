@@ -23,12 +23,14 @@ from autonn.places import (
     inside,
     pad_zeros,
     padded,
+    shifts,
     window_count,
     windows,
 )
 
 _BLOCK = 1 << 18  # elements of a block of columns: about a megabyte
 _RUN = 16  # channels times the kernel's length, from which on the channels go last
+_FEWER = 0.8  # outputs for each input, below which the adjoint adds up and does not convolve
 
 
 class ChannelsFirst:
@@ -143,6 +145,22 @@ class ChannelsLast(ChannelsFirst):
         shape = (*self.kernel, self.w_shape[1], out)
         return np.ascontiguousarray(np.moveaxis(w.reshape(shape), (-1, -2), (0, 1)))
 
+    def input(self, u: Array, w: Array) -> Array:
+        """Add up what each output u (N, O, *count) reaches by w: (N, C, *size)."""
+        x = np.empty((len(u), self.channels, *self.size), self.dtype)
+        room = np.empty((self.step, *padded(self.size, self.padding), self.channels), self.dtype)
+        within = (*inside(self.size, self.padding), slice(None))
+        kernels = np.moveaxis(w, 1, -1).reshape(len(w), self.rows)
+        for n in self.blocks:
+            block = room[: n.stop - n.start]
+            cols = u[n].reshape(-1, len(w), self.p).mT.reshape(-1, len(w)) @ kernels
+            cols = cols.reshape(len(block), *self.count, *self.kernel, self.channels)
+            block[...] = 0
+            for offset, place in shifts(*self.places):
+                block[(slice(None), *place)] += cols[(..., *offset, slice(None))]
+            x[n] = np.moveaxis(block[within], -1, 1)
+        return x
+
 
 def columns(
     batch: int,
@@ -168,8 +186,9 @@ def spread(
     dtype, channels, kernel = np.result_type(u, w), w.shape[1] * groups, w.shape[2:]
     far = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
     around = tuple((f - b, f - a) for f, (b, a) in zip(far, padding, strict=True))
-    if max(stride, default=1) > 1 or any(min(pair) < 0 for pair in around):
-        plan = ChannelsFirst(len(u), channels, size, w.shape, dtype, geometry, groups)
+    fewer = prod(u.shape[2:]) < _FEWER * prod(size)  # there are more windows the other way
+    if fewer or max(stride, default=1) > 1 or any(min(pair) < 0 for pair in around):
+        plan = columns(len(u), channels, size, w.shape, dtype, geometry, groups)
         return plan.input(u, w)
     turned = np.flip(w, tuple(range(2, w.ndim))).reshape(groups, -1, *w.shape[1:])
     turned = np.swapaxes(turned, 1, 2).reshape(channels, -1, *kernel)

@@ -346,8 +346,7 @@ def walk(
                 uses[parent] -= 1
                 held[parent] = c
             else:
-                if parent in held:
-                    del held[parent]
+                held.pop(parent, None)
                 ready.append((parent, c))
     return found
 

@@ -85,8 +85,9 @@ def share(g: Array, a: Array, b: Array) -> Array:
 
 def ties(x: Array, y: Array, axis: int | tuple[int, ...] | None, keepdims: bool) -> Array:
     """Give each extreme element its even share: 1 over their number."""
-    extreme = x == expand(y, x.shape, axis, keepdims)
-    return np.asarray(extreme / np.sum(extreme, axis=axis, keepdims=True), x.dtype)
+    wide = np.result_type(x.dtype, np.float32)
+    extreme = np.asarray(x == expand(y, x.shape, axis, keepdims), wide)
+    return np.asarray(extreme / total(extreme, axis, keepdims=True), x.dtype)
 
 
 def others(x: Array) -> Array:

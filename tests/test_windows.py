@@ -27,6 +27,15 @@ GEOMETRIES: list[dict[str, Any]] = [
         "padding": ((1, 2), (0, 3)),
         "dilation": (2, 1),
     },
+    {  # padding that no window of the adjoint would reach
+        "size": (4, 3),
+        "kernel": (2, 2),
+        "stride": (1, 1),
+        "padding": ((2, 1), (0, 2)),
+        "dilation": (1, 1),
+    },
+    {"size": (4,), "kernel": (1,), "stride": (3,), "padding": ((4, 4),), "dilation": (1,)},
+    {"size": (9,), "kernel": (3,), "stride": (3,), "padding": ((0, 1),), "dilation": (1,)},
     {
         "size": (4, 4),
         "kernel": (1, 1),
@@ -80,6 +89,15 @@ def by_definition(
     return y
 
 
+@pytest.fixture(params=["first", "first, convolved", "last", "last, convolved"])
+def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unfold with the channels first or last, and give the adjoint in x in either way."""
+    last, convolved = "last" in request.param, "convolved" in request.param
+    monkeypatch.setattr(columns, "_RUN", 0 if last else 1 << 60)
+    monkeypatch.setattr(columns, "_FEWER", 0 if convolved else 1 << 60)
+
+
+@pytest.mark.usefixtures("ways")
 @pytest.mark.parametrize("groups", [1, 2])
 @geometries
 def test_convolution_is_its_definition(geometry: dict[str, Any], groups: int):
@@ -90,16 +108,19 @@ def test_convolution_is_its_definition(geometry: dict[str, Any], groups: int):
     np.testing.assert_allclose(y, by_definition(x, w, geometry, groups), rtol=0, atol=1e-13)
 
 
+@pytest.mark.usefixtures("ways")
+@pytest.mark.parametrize("groups", [1, 2])
 @geometries
-def test_the_three_convolutions_are_one_trilinear_form(geometry: dict[str, Any]):
+def test_the_three_convolutions_are_one_trilinear_form(geometry: dict[str, Any], groups: int):
     rng = np.random.default_rng(0)
     spatial = without(geometry, "size", "kernel")
-    x, w = rng.normal(size=(3, 4, *geometry["size"])), rng.normal(size=(2, 2, *geometry["kernel"]))
-    y = windows.conv(x, w, groups=2, **spatial)
+    x = rng.normal(size=(3, 4, *geometry["size"]))
+    w = rng.normal(size=(2, 4 // groups, *geometry["kernel"]))
+    y = windows.conv(x, w, groups=groups, **spatial)
     u = rng.normal(size=y.shape)
     form = np.vdot(u, y)
-    by_x = np.vdot(x, windows.conv_x(u, w, size=geometry["size"], groups=2, **spatial))
-    by_w = np.vdot(w, windows.conv_w(x, u, kernel=geometry["kernel"], groups=2, **spatial))
+    by_x = np.vdot(x, windows.conv_x(u, w, size=geometry["size"], groups=groups, **spatial))
+    by_w = np.vdot(w, windows.conv_w(x, u, kernel=geometry["kernel"], groups=groups, **spatial))
     np.testing.assert_allclose([by_x, by_w], form, rtol=1e-13)
 
 
@@ -123,6 +144,7 @@ def test_convolution_is_im2col_times_the_kernel():
     np.testing.assert_allclose(windows.conv(x, w, groups=1, **spatial), y, rtol=0, atol=1e-13)
 
 
+@pytest.mark.usefixtures("ways")
 def test_blocks_of_images_make_no_difference(monkeypatch: pytest.MonkeyPatch):
     rng = np.random.default_rng(0)
     spatial: dict[str, Any] = {
