@@ -23,10 +23,10 @@ from autonn.graph import (
     Primitive,
     current_state,
     primitive,
-    sum_to,
 )
 from autonn.sums import sum_product
 from autonn.tensors import PLAIN, Tensor, bare, connected, refuse
+from autonn.walk import sum_to
 
 
 def defvjp(

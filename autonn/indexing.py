@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from autonn.engine import defvjp
-from autonn.graph import Array, Piece, primitive
+from autonn.graph import Array, primitive
 from autonn.tensors import PLAIN, Tensor, getitem, put, put_add
+from autonn.walk import Piece
 
 # ----- Indexing -----
 

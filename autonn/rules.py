@@ -21,9 +21,10 @@ import numpy as np
 
 from autonn import special
 from autonn.engine import defvjp
-from autonn.graph import Array, primitive, sum_to
+from autonn.graph import Array, primitive
 from autonn.sums import total
 from autonn.tensors import Tensor, alias, astype, reshape
+from autonn.walk import sum_to
 
 # ----- Primitives that NumPy has no function for, or has as a part of another -----
 

@@ -16,8 +16,9 @@ from typing import Any, NoReturn, final
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autonn.graph import DISPATCH, Array, Node, primitive, walk
+from autonn.graph import DISPATCH, Array, Node, primitive
 from autonn.methods import Axis, Methods
+from autonn.walk import walk
 
 
 @primitive

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from autonn.graph import Array, Node, current_state, state, walk
+from autonn.graph import Array, Node, current_state, state
 from autonn.tensors import Tensor, alias, bare, connected
 from autonn.tree import flatten, leaves_like, places, tree_map
+from autonn.walk import walk
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int]

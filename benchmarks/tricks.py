@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 import autonn
-from autonn import columns, graph, indexing, nn, rules, special, sums
+from autonn import columns, indexing, nn, rules, special, sums, walk
 from autonn import compile as writer
 from autonn import functional as F
 from benchmarks.peers.autonn import steps
@@ -69,7 +69,7 @@ TRICKS = {
         "what is only summed is never made", ("W5", "W6"), put(writer, "summed", lambda *_: None)
     ),
     "in place": Trick(
-        "cotangents add up in place", ("W5", "W7", "W8"), put(graph, "_ours", lambda *_: False)
+        "cotangents add up in place", ("W5", "W7", "W8"), put(walk, "_ours", lambda *_: False)
     ),
     "gamma first": Trick(
         "gamma is divided by the deviation, not the image", ("W5",),

@@ -13,9 +13,9 @@ from hypothesis.extra import numpy as hnp
 
 from autonn import Tensor, grad, gradcheck
 from autonn import functional as F
-from autonn.graph import sum_to
 from autonn.rules import erf, relu
 from autonn.tensors import bare
+from autonn.walk import sum_to
 
 settings.register_profile("autonn", deadline=None, max_examples=100, derandomize=True)
 settings.load_profile("autonn")

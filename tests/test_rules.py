@@ -11,10 +11,11 @@ import pytest
 from cases import CASES, Case
 
 import autonn
-from autonn import PRIMITIVES, Tensor, defvjp, graph, tensors
+from autonn import PRIMITIVES, Tensor, defvjp, tensors, walk
 from autonn.engine import CONSTANT
-from autonn.graph import DISPATCH, Piece, Primitive
+from autonn.graph import DISPATCH, Primitive
 from autonn.tensors import bare
+from autonn.walk import Piece
 
 cases = pytest.mark.parametrize("case", CASES, ids=str)
 
@@ -51,8 +52,8 @@ def test_dtypes_stay_what_they_are(case: Case, dtype: Any, monkeypatch: pytest.M
             assert c.dtype == parent.dtype, f"the rules of {node.primitive} made {c.dtype}"
         return original(c, node, parent)
 
-    original = graph._fitted
-    monkeypatch.setattr(graph, "_fitted", fitted)
+    original = walk._fitted
+    monkeypatch.setattr(walk, "_fitted", fitted)
     inputs = [Tensor(x.astype(dtype), requires_grad=True) for x in case.inputs()]
     with np.errstate(all="ignore"):
         y = case.call(*inputs)

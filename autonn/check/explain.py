@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from autonn.graph import Array, Node, Primitive, current_state, state, walk
+from autonn.graph import Array, Node, Primitive, current_state, state
 from autonn.sites import source_line
 from autonn.tensors import Tensor, bare
+from autonn.walk import walk
 
 
 class _Received:

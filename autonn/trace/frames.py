@@ -28,10 +28,11 @@ from autonn import (
     series,
     shapes,
 )
-from autonn.graph import DISPATCH, Node, walk
+from autonn.graph import DISPATCH, Node
 from autonn.nn.module import Module
 from autonn.sites import OWN
 from autonn.tensors import Tensor, bare
+from autonn.walk import walk
 
 MODULES = (
     activations,

@@ -13,13 +13,14 @@ import numpy as np
 from autonn.check.binding import closed_form
 from autonn.check.compare import compare
 from autonn.check.rules import RuleErrors
-from autonn.graph import current_state, state, walk
+from autonn.graph import current_state, state
 from autonn.nn import Module, Sequential
 from autonn.sites import OWN
 from autonn.tensors import Tensor, bare, connected
 from autonn.trace.data import Graph
 from autonn.trace.recorder import Recorder, argument_names
 from autonn.tree import flatten
+from autonn.walk import walk
 
 
 @contextmanager
