@@ -63,11 +63,11 @@ class ChannelsFirst:
 
     def grouped(self, u: Array) -> Array:
         """Give outputs (n, O, *count) as (n, g, o, p)."""
-        return u.reshape(len(u), self.groups, -1, self.p)
+        return u.reshape(len(u), self.groups, u.shape[1] // self.groups, self.p)
 
     def kernels(self, w: Array) -> Array:
         """Give kernels as matrices (g, o, r)."""
-        return w.reshape(self.groups, -1, self.rows)
+        return w.reshape(self.groups, len(w) // self.groups, self.rows)
 
     def of(self, x: Array) -> Iterator[tuple[slice, Array]]:
         """Unfold x block by block, into one buffer."""
@@ -117,10 +117,10 @@ class ChannelsLast(ChannelsFirst):
         for n in self.blocks:
             block, cols = room[: n.stop - n.start], buffer[: n.stop - n.start]
             block[within] = np.moveaxis(x[n], 1, -1)
-            cols[...] = self.windows(block)
+            cols[...] = self.view(block)
             yield n, cols.reshape(-1, self.rows)
 
-    def windows(self, block: Array) -> Array:
+    def view(self, block: Array) -> Array:
         """Give a view of all windows of a block (n, *size, C): (n, *count, *kernel, C)."""
         first, *steps, last = block.strides
         between = [s * step for s, step in zip(self.stride, steps, strict=True)]

@@ -168,6 +168,20 @@ def test_blocks_of_images_make_no_difference(monkeypatch: pytest.MonkeyPatch):
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.usefixtures("ways")
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_a_batch_of_none(kernel: int):
+    x, w = (
+        Tensor(np.ones((0, 3, 5, 5)), requires_grad=True),
+        Tensor(np.ones((2, 3, kernel, kernel)), requires_grad=True),
+    )
+    y = windows.conv(x, w, stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1)
+    y.sum().backward()
+    assert y.shape == (0, 2, 6 - kernel, 6 - kernel)
+    assert x.grad.shape == x.shape
+    np.testing.assert_array_equal(w.grad.data, np.zeros(w.shape))
+
+
 def test_convolution_keeps_no_columns():
     x, w = (
         Tensor(np.ones((2, 3, 8, 8)), requires_grad=True),
