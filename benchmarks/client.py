@@ -42,7 +42,8 @@ def environment(peer: Peer) -> dict[str, str]:
     """Give the environment of a worker: its threads, and the kernel that BLAS itself chooses."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     found = {**os.environ, **dict.fromkeys(names, str(peer.threads)), "PYTHONPATH": str(ROOT)}
-    found.pop(CORETYPE, None)
+    for name in (CORETYPE, "PYTHONDONTWRITEBYTECODE"):  # what is installed is compiled, too
+        found.pop(name, None)
     flags = CPUINFO.read_text().split() if CPUINFO.exists() else []
     for needed, kernel in peer.kernels:
         if needed in flags:

@@ -51,10 +51,10 @@ class Result:
     failures: dict[str, str] = field(default_factory=dict)
 
     def ratio(self, peer: str, to: str) -> float | None:
-        """Compare the quiet medians of two peers, if both ran."""
+        """Compare the best rounds of two peers, if both ran."""
         if peer not in self.timings or to not in self.timings:
             return None
-        return self.timings[peer].quiet / self.timings[to].quiet
+        return self.timings[peer].best / self.timings[to].best
 
 
 # ----- The check -----

@@ -104,7 +104,7 @@ def best(result: Result, name: str) -> float | None:
 
 def relative(report: Report, to: str) -> Table:
     """Give times as multiples of a peer's."""
-    title = f"As multiples of {to}: {PEERS[to].title}"
+    title = f"As multiples of {to}, best of each: {PEERS[to].title}"
     return matrix(report, title, lambda result, peer: result.ratio(peer, to), multiple)
 
 
