@@ -13,15 +13,16 @@ def keep_memory(size: int = 1 << 29) -> bool:
 
     glibc asks the system for each large array, gives it back when the array is freed, and the
     system clears each page of the next one when it is first touched: for the arrays of a training
-    step, which come and go, that takes as long as the arithmetic. So `import autonn`
-    calls this once, unless the environment says `AUTONN_KEEP_MEMORY=0`, or another number of bytes.
-    It raises two of malloc's thresholds for the whole process: mallopt(3), M_MMAP_THRESHOLD and
+    step, which come and go, that takes as long as the arithmetic. So `import autonn` calls this
+    once, unless the environment says `AUTONN_KEEP_MEMORY=0`, or another number of bytes. It raises
+    two of malloc's thresholds for the whole process: mallopt(3), M_MMAP_THRESHOLD and
     M_TRIM_THRESHOLD.
 
     Parameters
     ----------
     size
-        Bytes. More than this, free at the end of the heap, is given back; so is each array of more.
+        Bytes. More than this, free at the end of the heap, is given back, and so is, at once, each
+        array of more than an eighth of it.
 
     Returns
     -------
@@ -37,16 +38,15 @@ def keep_memory(size: int = 1 << 29) -> bool:
     --------
     >>> kept = keep_memory(1 << 28)
     """
-    if size < 0:
-        raise ValueError(f"keep_memory: size={size}; want bytes, 0 or more")
+    if not isinstance(size, int) or size < 0:
+        raise ValueError(f"keep_memory: size={size!r}; want bytes, a whole number from 0")
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # no glibc
         return False
-    default = 1 << 17
-    largest = (1 << 31) - 1  # an int
-    wanted = min(size or default, largest)
-    return bool(mallopt(_MMAP_THRESHOLD, wanted) and mallopt(_TRIM_THRESHOLD, wanted))
+    default, largest = 1 << 17, (1 << 31) - 1  # glibc's own, and an int
+    trim, single = min(size or default, largest), min(size // 8 or default, largest)
+    return bool(mallopt(_MMAP_THRESHOLD, single) and mallopt(_TRIM_THRESHOLD, trim))
 
 
 def _asked() -> int:

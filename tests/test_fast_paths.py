@@ -338,7 +338,8 @@ def test_kept_memory_is_not_faulted_in_again():
 
 
 def test_memory_refuses():
-    with pytest.raises(ValueError, match=r"keep_memory: size=-1; want bytes, 0 or more"):
-        autonn.keep_memory(-1)
+    for size in (-1, 1.5, "1"):
+        with pytest.raises(ValueError, match=r"keep_memory: size=.*; want bytes, a whole number"):
+            autonn.keep_memory(size)  # type: ignore[arg-type]
     error = run("import autonn", AUTONN_KEEP_MEMORY="lots").stderr
     assert "AUTONN_KEEP_MEMORY='lots'; want a number of bytes, 0 to keep none" in error
