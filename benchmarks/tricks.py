@@ -10,7 +10,7 @@ import gc
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 import autonn
-from autonn import columns, indexing, nn, rules, special, sums, walk
+from autonn import columns, indexing, nn, rules, sums, walk
 from autonn import compile as writer
 from autonn import functional as F
 from benchmarks.peers.autonn import steps
@@ -81,7 +81,6 @@ TRICKS = {
     "column blocks": Trick(
         "im2col in blocks that stay in the cache", ("W4", "W4b"), put(columns, "_BLOCK", 1 << 40)
     ),
-    "blocks": Trick("erf in blocks, too", ("gelu",), put(special, "_BLOCK", 1 << 40)),
     "rows": Trick(
         "rows that come twice are summed by halves", ("embedding",),
         put(indexing, "_long_rows", lambda *_: False),
@@ -90,14 +89,6 @@ TRICKS = {
         "small gradients are repeated by filling", ("W2",), put(rules, "expand", _view)
     ),
 }  # fmt: skip
-
-
-def gelu() -> Callable[[], Any]:
-    """GELU of (32, 128, 512), forward and backward."""
-    rng = np.random.default_rng(0)
-    x = autonn.Tensor(rng.normal(size=(32, 128, 512)).astype(np.float32), requires_grad=True)
-    g = rng.normal(size=x.shape).astype(np.float32)
-    return lambda: F.gelu(x).backward(g)
 
 
 def embedding() -> Callable[[], Any]:
@@ -113,7 +104,7 @@ def embedding() -> Callable[[], Any]:
     return run
 
 
-OWN = {"gelu": gelu, "embedding": embedding}
+OWN = {"embedding": embedding}
 
 
 def measure(name: str, seconds: float) -> float:
@@ -147,9 +138,10 @@ def compare(trick: str, workload: str, rounds: int, seconds: float) -> tuple[flo
     return best[""], best[trick]
 
 
-def rows(rounds: int, seconds: float) -> Iterator[tuple[str, ...]]:
+def rows(names: Sequence[str], rounds: int, seconds: float) -> Iterator[tuple[str, ...]]:
     """Give a row for each trick and workload."""
-    for name, trick in TRICKS.items():
+    for name in names:
+        trick = TRICKS[name]
         for workload in trick.workloads:
             now, before = compare(name, workload, rounds, seconds)
             yield trick.what, workload, f"{before:.3f}", f"{now:.3f}", f"{before / now:.2f}"
@@ -158,6 +150,7 @@ def rows(rounds: int, seconds: float) -> Iterator[tuple[str, ...]]:
 def main() -> None:
     """Compare all tricks, or, in a process of its own, measure one workload."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tricks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="trick", help=f"of {', '.join(TRICKS)}")
     parser.add_argument("--rounds", type=int, default=3, help="processes of each kind")
     parser.add_argument("--seconds", type=float, default=2.0, help="how long each of them runs")
     parser.add_argument("--workload", choices=[*WORKLOADS, *OWN], help=argparse.SUPPRESS)
@@ -168,8 +161,11 @@ def main() -> None:
             TRICKS[options.without].undo()
         print(measure(options.workload, options.seconds))
         return
+    unknown = sorted({*options.names} - {*TRICKS})
+    if unknown:
+        parser.error(f"there is no trick {unknown[0]!r}; there are {', '.join(TRICKS)}")
     table = Table("trick", "workload", "without, ms", "with, ms", "factor", title="what tricks pay")
-    for row in rows(options.rounds, options.seconds):
+    for row in rows(options.names or [*TRICKS], options.rounds, options.seconds):
         table.add_row(*row)
     Console().print(table)
 

@@ -270,12 +270,12 @@ def test_an_embedding_of_many_ids_twice_differentiated():
     np.testing.assert_allclose(second.data, 6 * w.data * count, rtol=1e-11)
 
 
-# ----- Blocks -----
+# ----- Functions that NumPy lacks -----
 
 
 @pytest.mark.parametrize("function", [special.erf, special.sigmoid, special.softplus])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
-def test_blocks_are_parts_of_the_whole(function: Any, dtype: Any):
+def test_special_functions_of_any_array(function: Any, dtype: Any):
     x = (rng().normal(size=(3, 50, 257)) * 4).astype(dtype)
     whole = function(x)
     assert whole.dtype == (dtype if dtype != np.int64 else np.float64)
