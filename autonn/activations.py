@@ -59,7 +59,8 @@ def gelu(x: Array, approximate: str = "none") -> Array:
     if approximate == "none":
         return x * (0.5 * (1 + erf(x * 0.5**0.5)))
     if approximate == "tanh":
-        return x * (0.5 * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x))))
+        z = np.clip(x, -10, 10)  # beyond, the tanh is 1 and its powers would overflow
+        return x * (0.5 * (1 + np.tanh((2 / np.pi) ** 0.5 * (z + 0.044715 * z * z * z))))
     raise ValueError(f"gelu: approximate={approximate!r}; want 'none' or 'tanh'")
 
 
@@ -104,10 +105,15 @@ def logsumexp(x: Array, axis: int | tuple[int, ...] | None = -1, keepdims: bool 
     >>> logsumexp(np.array([1e4, 1e4]))
     np.float64(10000.69314718056)
     """
-    largest = np.max(bare(x), axis=axis, keepdims=True)
-    largest = np.where(np.isfinite(largest), largest, np.zeros_like(largest))
+    largest = _largest(x, axis)
     total = np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True)) + largest
     return total if keepdims else np.squeeze(total, axis)[()]
+
+
+def _largest(x: Array, axis: int | tuple[int, ...] | None) -> Array:
+    """Give the largest element along axes that are kept, as a constant; 0 if it is infinite."""
+    largest = np.max(bare(x), axis=axis, keepdims=True)
+    return np.where(np.isfinite(largest), largest, np.zeros_like(largest))
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
@@ -130,4 +136,5 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     >>> log_softmax(np.array([0.0, 1e4]))
     array([-10000.,      0.])
     """
-    return x - logsumexp(x, axis, keepdims=True)
+    z = x - _largest(x, axis)  # first: beside large numbers the logarithm would lose its digits
+    return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))

@@ -187,6 +187,7 @@ def _picked(
         raise ValueError(f"{name}: classes run from {seen}; want 0 to {classes - 1}")
     safe = np.where(counts, target, 0)
     picked = np.take_along_axis(np.moveaxis(log_p, 1, -1), safe[..., None], -1)[..., 0]
+    picked = np.where(counts, picked, 0)  # which may be infinite where it does not count
     counts = counts.astype(log_p.dtype)
     return picked, weight[safe] * counts, counts
 

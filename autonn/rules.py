@@ -42,7 +42,9 @@ def relu(x: Array) -> Array:
 @primitive
 def norm(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
     """sqrt(sum of x²) over axes, with derivative 0 at the origin."""
-    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    wide = x.astype(np.float32) if x.dtype == np.float16 else x  # in which squares soon overflow
+    y = np.sqrt(np.sum(wide * wide, axis=axis, keepdims=keepdims))
+    return y if wide is x else y.astype(x.dtype)
 
 
 @primitive
@@ -81,7 +83,12 @@ def nonzero(x: Array) -> Array:
 
 def share(g: Array, a: Array, b: Array) -> Array:
     """Give g where a > b, and half of it where they are equal."""
-    return g * (a > b) + 0.5 * g * (a == b)
+    return np.where(a > b, g, np.where(a == b, 0.5 * g, 0))
+
+
+def unless_nan(g: Array, own: Array, other: Array, shared: Array) -> Array:
+    """Give the share of an argument, and all of g where it is a number and the other is none."""
+    return np.where(np.isnan(other) & ~np.isnan(own), g, shared)
 
 
 def ties(x: Array, y: Array, axis: int | tuple[int, ...] | None, keepdims: bool) -> Array:
@@ -153,14 +160,16 @@ defvjp(np.remainder,   a=lambda g: g,
 defvjp(np.arctan2,     a=lambda g, a, b: g * b / nonzero(np.hypot(a, b)) / nonzero(np.hypot(a, b)),
                        b=lambda g, a, b: -g * a / nonzero(np.hypot(a, b)) / nonzero(np.hypot(a, b)))
 defvjp(np.hypot,       a=lambda g, a, y: g * a / nonzero(y),      b=lambda g, b, y: g * b / nonzero(y))
-defvjp(np.logaddexp,   a=lambda g, a, y: g * np.exp(a - y),      b=lambda g, b, y: g * np.exp(b - y))
+defvjp(np.logaddexp,   a=lambda g, a, b: g * sigmoid(a - b),     b=lambda g, a, b: g * sigmoid(b - a))
 defvjp(np.maximum,     a=lambda g, a, b: share(g, a, b),         b=lambda g, a, b: share(g, b, a))
 defvjp(np.minimum,     a=lambda g, a, b: share(g, b, a),         b=lambda g, a, b: share(g, a, b))
 
-defvjp(np.fmax,        a=lambda g, a, b: share(g, a, b),         b=lambda g, a, b: share(g, b, a))
-defvjp(np.fmin,        a=lambda g, a, b: share(g, b, a),         b=lambda g, a, b: share(g, a, b))
-defvjp(np.fmod,        a=lambda g: g,                            b=lambda g, a, b: -g * np.trunc(a / b))
-defvjp(np.copysign,    a=lambda g, a, b: g * np.sign(a) * np.sign(b), b=None)
+defvjp(np.fmax,        a=lambda g, a, b: unless_nan(g, a, b, share(g, a, b)),
+                       b=lambda g, a, b: unless_nan(g, b, a, share(g, b, a)))
+defvjp(np.fmin,        a=lambda g, a, b: unless_nan(g, a, b, share(g, b, a)),
+                       b=lambda g, a, b: unless_nan(g, b, a, share(g, a, b)))
+defvjp(np.fmod,        a=lambda g: g,                            b=lambda g, a, b, y: -g * np.rint((a - y) / b))
+defvjp(np.copysign,    a=lambda g, a, b: g * np.sign(a) * np.copysign(1, b), b=None)
 
 # ----- Unary ufuncs -----
 defvjp(np.positive,    x=lambda g: g)
@@ -172,17 +181,17 @@ defvjp(np.rad2deg,     x=lambda g: g * (180 / pi))
 defvjp(np.degrees,     x=lambda g: g * (180 / pi))
 defvjp(np.negative,    x=lambda g: -g)
 defvjp(np.absolute,    x=lambda g, x: g * np.sign(x))
-defvjp(np.sign,        x=lambda g: 0 * g)
-defvjp(np.floor,       x=lambda g: 0 * g)
-defvjp(np.ceil,        x=lambda g: 0 * g)
-defvjp(np.rint,        x=lambda g: 0 * g)
-defvjp(np.trunc,       x=lambda g: 0 * g)
+defvjp(np.sign,        x=lambda g: np.zeros_like(g))
+defvjp(np.floor,       x=lambda g: np.zeros_like(g))
+defvjp(np.ceil,        x=lambda g: np.zeros_like(g))
+defvjp(np.rint,        x=lambda g: np.zeros_like(g))
+defvjp(np.trunc,       x=lambda g: np.zeros_like(g))
 defvjp(np.exp,         x=lambda g, y: g * y)
 defvjp(np.exp2,        x=lambda g, y: g * y * log(2))
 defvjp(np.expm1,       x=lambda g, x: g * np.exp(x))
 defvjp(np.log,         x=lambda g, x: g / x)
-defvjp(np.log2,        x=lambda g, x: g / (x * log(2)))
-defvjp(np.log10,       x=lambda g, x: g / (x * log(10)))
+defvjp(np.log2,        x=lambda g, x: g * (1 / log(2)) / x)
+defvjp(np.log10,       x=lambda g, x: g * (1 / log(10)) / x)
 defvjp(np.log1p,       x=lambda g, x: g / (1 + x))
 defvjp(np.sqrt,        x=lambda g, y: g / (2 * y))
 defvjp(np.cbrt,        x=lambda g, y: g / (3 * y * y))
@@ -191,17 +200,17 @@ defvjp(np.reciprocal,  x=lambda g, y: -g * y * y)
 defvjp(np.sin,         x=lambda g, x: g * np.cos(x))
 defvjp(np.cos,         x=lambda g, x: -g * np.sin(x))
 defvjp(np.tan,         x=lambda g, y: g * (1 + y * y))
-defvjp(np.arcsin,      x=lambda g, x: g / np.sqrt(1 - x * x))
-defvjp(np.arccos,      x=lambda g, x: -g / np.sqrt(1 - x * x))
+defvjp(np.arcsin,      x=lambda g, x: g / np.sqrt((1 - x) * (1 + x)))
+defvjp(np.arccos,      x=lambda g, x: -g / np.sqrt((1 - x) * (1 + x)))
 defvjp(np.arctan,      x=lambda g, x: g / np.hypot(x, 1) / np.hypot(x, 1))
 defvjp(np.sinh,        x=lambda g, x: g * np.cosh(x))
 defvjp(np.cosh,        x=lambda g, x: g * np.sinh(x))
 defvjp(np.tanh,        x=lambda g, y: g * (1 - y * y))
 defvjp(np.arcsinh,     x=lambda g, x: g / np.hypot(x, 1))
 defvjp(np.arccosh,     x=lambda g, x: g / np.sqrt(x - 1) / np.sqrt(x + 1))
-defvjp(np.arctanh,     x=lambda g, x: g / (1 - x * x))
-defvjp(erf,            x=lambda g, x: g * (2 / sqrt(pi)) * np.exp(-x * x))
-defvjp(relu,           x=lambda g, y: g * (y > 0))
+defvjp(np.arctanh,     x=lambda g, x: g / ((1 - x) * (1 + x)))
+defvjp(erf,            x=lambda g, x: g * (2 / sqrt(pi)) * np.exp(-np.square(np.clip(x, -28, 28))))
+defvjp(relu,           x=lambda g, y: np.where(y <= 0, 0, g))
 defvjp(sigmoid,        x=lambda g, y: g * y * (1 - y))
 defvjp(softplus,       x=lambda g, x: g * sigmoid(x))
 defvjp(astype,         x=lambda g: g)
@@ -211,9 +220,9 @@ defvjp(alias,          x=lambda g: g)
 defvjp(np.where, condition=None, broadcasts=True,
                  a=lambda g, condition: np.where(condition, g, 0),
                  b=lambda g, condition: np.where(condition, 0, g))
-defvjp(np.clip,  x=lambda g, x, low, high: g * ((x >= low) & (x <= high)), broadcasts=True,
-                 low=lambda g, x, low, high: g * ((x < low) & (low <= high)),
-                 high=lambda g, x, low, high: g * ((x > high) | (low > high)))
+defvjp(np.clip,  x=lambda g, x, low, high: np.where((x < low) | (x > high), 0, g), broadcasts=True,
+                 low=lambda g, x, low, high: np.where((x < low) & (low <= high), g, 0),
+                 high=lambda g, x, low, high: np.where((x > high) | (low > high), g, 0))
 
 # ----- Reductions -----
 defvjp(np.sum,    x=lambda g, x_shape, axis, keepdims: expand(g, x_shape, axis, keepdims), forward=total)

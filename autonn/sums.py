@@ -11,6 +11,7 @@ import numpy as np
 Array = Any
 _add: Any = np.add.reduce
 _LARGE = 1 << 14  # elements, from which on it pays to look how to sum them
+_PART = 1 << 9  # einsum does add one after the other
 _LONGEST = 1 << 12  # BLAS adds one after the other; more in a row would lose digits
 
 
@@ -25,6 +26,8 @@ def total(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = 
     >>> total(np.ones((2, 3, 4)), axis=(0, 2))
     array([8., 8., 8.])
     """
+    if x.dtype.char == "e":  # in which 2,048 + 1 is 2,048
+        return _add(x, axis=axis, keepdims=keepdims, dtype=np.float32).astype(np.float16)
     if x.size < _LARGE or x.dtype.char not in "fd" or not x.flags.c_contiguous:
         return _add(x, axis=axis, keepdims=keepdims)
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
@@ -63,4 +66,14 @@ def sum_product(g: Array, factor: Array, shape: tuple[int, ...]) -> Array:
     axes, lengths = ascii_letters[: g.ndim], (1,) * (g.ndim - len(shape)) + shape
     kept = "".join(a for a, n, m in zip(axes, lengths, g.shape, strict=True) if n == m)
     names = f"{axes},{axes[g.ndim - factor.ndim :]}->{kept}"
-    return np.einsum(names, g, factor).reshape(shape)
+    summed = {i: g.shape[i] for i, a in enumerate(axes) if a not in kept}
+    in_a_row = math.prod(summed.values())
+    if in_a_row <= _PART:
+        return np.einsum(names, g, factor).reshape(shape)
+    cut = max(summed, key=lambda i: summed[i])  # the longest axis, which is summed in parts
+    step = max(1, _PART * summed[cut] // in_a_row)
+    factor = np.broadcast_to(factor, g.shape)
+    names = f"{axes},{axes}->{kept}"
+    before = (slice(None),) * cut
+    places = [(*before, slice(i, i + step)) for i in range(0, summed[cut], step)]
+    return _add([np.einsum(names, g[p], factor[p]) for p in places], axis=0).reshape(shape)

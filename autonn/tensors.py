@@ -357,21 +357,19 @@ class Tensor(Methods):
                 "Tensor(data, requires_grad=True), and compute outside no_grad(), without "
                 ".detach(), .data or .item() on the way"
             )
-        own = type(gradient) is np.ndarray and gradient.dtype == self.dtype
-        borrowed = own and not create_graph  # what is only read need not be copied
-        seed = self._seed(connected(gradient, None) if borrowed else gradient)
+        seed = self._seed(gradient)
         if not create_graph:
             seed = bare(seed)
         retain = retain_graph or create_graph
         found = walk({self.node: seed}, retain=retain, create=create_graph)
         with _accumulating:  # threads may share leaves
+            totals = []
             for node, g in found.items():
                 notes = node.notes or node.noted()
-                if type(g) is not Tensor:
-                    if borrowed and np.may_share_memory(g, gradient):
-                        g = g.copy()
-                    g = connected(g, None)
-                notes.grad = g if notes.grad is None else notes.grad + g
+                g = g if type(g) is Tensor else connected(g, None)
+                totals.append((notes, g if notes.grad is None else notes.grad + g))
+            for notes, total in totals:  # all or none: an addition may fail
+                notes.grad = total
 
     def _seed(self, gradient: Any) -> Tensor:
         if gradient is None:

@@ -55,7 +55,7 @@ def test_total_is_the_sum(shape: tuple[int, ...], axis: Any, dtype: Any):
             y, want = total(a, axis, keepdims), np.sum(a, axis=axis, keepdims=keepdims)
             assert y.shape == want.shape
             assert y.dtype == want.dtype
-            if dtype in (np.float32, np.float64):
+            if np.dtype(dtype).kind == "f":
                 exact = np.sum(a.astype(np.longdouble), axis=axis, keepdims=keepdims)
                 of_sizes = np.sum(np.abs(a.astype(np.longdouble)), axis=axis, keepdims=keepdims)
                 assert np.all(np.abs(y - exact) <= 16 * np.finfo(dtype).eps * of_sizes)
@@ -76,6 +76,11 @@ def test_total_rounds_no_worse_where_many_are_added():
     x = np.full((1 << 20, 3), 0.1, np.float32)
     np.testing.assert_allclose(total(x, 0), 0.1 * len(x), rtol=5e-5)
     np.testing.assert_allclose(total(x.T.copy(), 1), 0.1 * len(x), rtol=5e-5)
+    np.testing.assert_allclose(sum_product(x, x, (3,)), 0.01 * len(x), rtol=5e-5)
+    np.testing.assert_allclose(sum_product(x, x, (1,)), 0.03 * len(x), rtol=5e-5)
+    np.testing.assert_allclose(sum_product(x, x, (1, 1)), 0.03 * len(x), rtol=5e-5)
+    half = np.ones((20_000, 2), np.float16)
+    np.testing.assert_array_equal(total(half, 0), [20_000, 20_000])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -1,0 +1,153 @@
+"""The edges of every function: zeros, infinities, NaN, ties, the smallest and the largest numbers."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from edge_cases import WRONG, Edge, edges
+
+import autonn
+from autonn import PRIMITIVES, Tensor, activations, losses
+from autonn.tensors import bare
+
+# By functions of functions, or tested as what they are made of.
+ELSEWHERE = {"reduced", "gradient_penalty"}
+ULPS = {"e": 8, "f": 16, "d": 16}
+
+
+def resolved(x: Any, dtype: np.dtype[Any]) -> Any:
+    """Give an argument or answer in a dtype: some are functions of its limits."""
+    if isinstance(x, list):
+        return np.array([resolved(v, dtype) for v in x], dtype)
+    with np.errstate(over="ignore"):
+        return np.asarray(x(np.finfo(dtype)) if callable(x) else x, dtype)
+
+
+def run(edge: Edge) -> tuple[Any, list[Any]]:
+    """Call and go back; give the value and the gradients."""
+    xs = [Tensor(resolved(x, np.dtype(edge.dtypes)), requires_grad=True) for x in edge.args]
+    y = edge.call(*xs)
+    y.sum().backward()
+    return bare(y), [None if x.grad is None else bare(x.grad) for x in xs]
+
+
+def assert_near(got: Any, wanted: Any, edge: Edge, name: str) -> None:
+    """Compare to a few ulp; NaN, infinities and zeros exactly."""
+    dtype = np.dtype(edge.dtypes)
+    assert got.dtype == dtype, f"{name}: {got.dtype}"
+    wanted = np.broadcast_to(resolved(wanted, dtype), got.shape)
+    exact = ~np.isfinite(wanted) | ~np.isfinite(got) | (wanted == 0)
+    np.testing.assert_array_equal(got[exact], wanted[exact], err_msg=name)
+    y, z = got[~exact].astype(np.longdouble), wanted[~exact]
+    error = np.abs(y - z) / np.spacing(np.nextafter(np.abs(z), dtype.type(0)))
+    assert np.all(error <= (edge.ulps or ULPS[dtype.char])), (
+        f"{name}: {got}, not {wanted}; {error.max():.3g} ulp"
+    )
+
+
+def parameters() -> list[Any]:
+    """Give each edge in each dtype that holds its numbers; what is wrong today must fail."""
+    found = []
+    for edge in edges():
+        dtype = np.dtype(edge.dtypes)
+        finite = [x for x in edge.args if isinstance(x, float) and np.isfinite(x)]
+        assert all(np.isfinite(resolved(x, dtype)) for x in finite), edge
+        wrong = [pytest.mark.xfail(strict=True, reason=edge.wrong)] if edge.wrong else []
+        found.append(pytest.param(edge, id=f"{edge}, {dtype.name}", marks=wrong))
+    return found
+
+
+@pytest.mark.parametrize("edge", parameters())
+def test_edge(edge: Edge):
+    dtype = np.dtype(edge.dtypes)
+    answers = [resolved(x, dtype) for x in (edge.value, *edge.gradients) if x is not None]
+    inputs = [resolved(x, dtype) for x in edge.args]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if edge.warns or not all(np.isfinite(x).all() for x in (*answers, *inputs)):
+            warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's own, of what is not finite
+        value, gradients = run(edge)
+    assert_near(value, edge.value, edge, "value")
+    if isinstance(edge.value, float) and edge.value == 0:
+        assert np.signbit(value) == np.signbit(edge.value), f"{value}, not {edge.value}"
+    for got, wanted in zip(gradients, edge.gradients, strict=True):
+        if wanted is not None:
+            assert_near(got, wanted, edge, "gradient")
+
+
+def test_no_elementwise_function_lacks_an_edge():
+    tested = {getattr(edge.function, "forward", edge.function) for edge in edges()}
+    ufuncs = {f for f in PRIMITIVES if isinstance(f, np.ufunc)} - {np.matmul}
+    ours = {
+        f
+        for module in (activations, losses)
+        for name, f in inspect.getmembers(module, inspect.isfunction)
+        if f.__module__ == module.__name__ and not name.startswith("_") and name not in ELSEWHERE
+    }
+    assert (ufuncs | ours) - tested == set()
+
+
+def test_what_is_wrong_says_why():
+    assert [edge for edge in WRONG if ".py" not in edge.wrong and "float16" not in edge.wrong] == []
+
+
+# ----- Second order, and refusals -----
+
+
+def curvature(f: Any, *x: float) -> Any:
+    return autonn.hessian(lambda v: f(*v))(np.array(x))
+
+
+CURVATURES: dict[str, tuple[Any, tuple[float, ...], Any]] = {
+    "x ** 2 at 0": (lambda x: x**2.0, (0.0,), [[2]]),
+    "x ** 3 at 0": (lambda x: x**3.0, (0.0,), [[0]]),
+    "x ** 1 at 0": (lambda x: x**1.0, (0.0,), [[0]]),
+    "softplus far": (activations.softplus, (1e4,), [[0]]),
+    "gelu at 0": (activations.gelu, (0.0,), [[2 / np.sqrt(2 * np.pi)]]),
+    "gelu far": (activations.gelu, (-1e4,), [[0]]),
+    "silu at 0": (activations.silu, (0.0,), [[0.5]]),
+    "silu far": (activations.silu, (-1e4,), [[0]]),
+    "tanh far": (np.tanh, (1e4,), [[0]]),
+    "logaddexp": (np.logaddexp, (0.0, 0.0), [[0.25, -0.25], [-0.25, 0.25]]),
+    "logaddexp far": (np.logaddexp, (1e4, -1e4), [[0, 0], [0, 0]]),
+    "prod of zeros": (lambda *x: np.prod(np.stack(x)), (0.0, 0.0), [[0, 1], [1, 0]]),
+    "sinc at 0": (np.sinc, (0.0,), [[-(np.pi**2) / 3]]),
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=[pytest.mark.xfail(strict=True, reason="series.py sinc: a constant at 0: 0")]
+            * (name == "sinc at 0"),
+        )
+        for name in CURVATURES
+    ],
+)
+def test_second_derivative(name: str):
+    f, x, wanted = CURVATURES[name]
+    np.testing.assert_allclose(curvature(f, *x), wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("f", [np.max, np.min])
+def test_an_extreme_of_none_is_refused(f: Any):
+    with pytest.raises(ValueError, match=rf"{f.__name__}\(\(0,\)\): zero-size"):
+        f(Tensor(np.zeros(0), requires_grad=True))
+
+
+@pytest.mark.xfail(strict=True, reason="activations.py: NumPy's own error comes from the inside")
+@pytest.mark.parametrize("name", ["logsumexp", "softmax", "log_softmax"])
+def test_a_softmax_of_none_is_refused_by_name(name: str):
+    with pytest.raises(ValueError, match=name):
+        getattr(activations, name)(Tensor(np.zeros(0)))
+
+
+def test_probabilities_that_are_nan_are_refused():
+    with pytest.raises(ValueError, match="nan to nan; want probabilities"):
+        losses.binary_cross_entropy(Tensor([np.nan]), np.ones(1))
