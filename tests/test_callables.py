@@ -1,0 +1,181 @@
+"""Every public callable, called with what it is not made for: an answer that is right, or a refusal.
+
+`calls.txt` holds a good call of each, `scripts/callables.py` what hostile calls become of it, and
+`calls_failing.txt` the arguments of which it is known that they are not looked at yet: strike out
+what is mended. Here each argument gets a few values, in the script all of them.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autonn
+from autonn import Tensor, nn
+from autonn import functional as F
+from autonn.graph import DISPATCH, PRIMITIVES
+from autonn.train import Solver
+from scripts import callables
+from scripts.callables import Slot, Verdict
+
+FAILING = set((Path(__file__).parent / "calls_failing.txt").read_text("utf-8").splitlines())
+
+
+@cache
+def arguments() -> dict[str, list[Slot]]:
+    """Give the arguments of all calls by their names."""
+    found: dict[str, list[Slot]] = {}
+    for line in callables.calls():
+        for slot in callables.slots(line):
+            found.setdefault(str(slot), []).append(slot)
+    return found
+
+
+@pytest.fixture(autouse=True, scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    folder = tmp_path_factory.mktemp("calls")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        callables.make_files(folder)
+        before = dict(PRIMITIVES), dict(DISPATCH)
+        yield
+    for registry, kept in zip((PRIMITIVES, DISPATCH), before, strict=True):
+        registry.clear()
+        registry.update(kept)
+    autonn.keep_memory()
+
+
+def test_no_public_callable_lacks_a_good_call():
+    spines = [callables._spine(ast.parse(line, mode="eval").body) for line in callables.calls()]
+    assert (
+        callables.public() - {callables._owner(node) for spine in spines for node in spine} == set()
+    )
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("line", callables.calls())
+def test_good_calls_are_answered(line: str):
+    callables.good(line)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="see calls_failing.txt"))
+        if name in FAILING
+        else name
+        for name in arguments()
+    ],
+)
+def test_hostile_calls_are_answered_or_refused(name: str):
+    found = [
+        callables.judge(slot, value, hostile)
+        for slot in arguments()[name]
+        for value, hostile in callables.hostile_values(slot, few=True).items()
+    ]
+    assert [verdict for verdict in found if verdict.kind == "failed"] == []
+
+
+def test_what_is_known_to_fail_is_there():
+    assert FAILING - set(arguments()) == set()
+
+
+# ----- Answers that should be refusals -----
+
+x = np.full((2, 3), 0.5)
+SENSELESS: dict[str, Callable[[], Any]] = {
+    "an eps below 0": lambda: nn.BatchNorm1d(3, eps=-1.0),
+    "an eps that is NaN": lambda: nn.LayerNorm(3, eps=float("nan")),
+    "a momentum above 1": lambda: nn.BatchNorm1d(3, momentum=2.5),
+    "a padding mode that is none": lambda: nn.Conv2d(1, 1, 2, padding_mode="abc"),
+    "the same of the function": lambda: F.conv(x[None, None], x[None, None], padding_mode="abc"),
+    "an id to ignore that is text": lambda: F.cross_entropy(x, [0, 1], ignore_index="abc"),
+    "a padding id that is not there": lambda: F.embedding([0, 1], x, padding_idx=10**30),
+    "half a step of an RBM": lambda: nn.RBM(3, 2, k=2.5),
+    "fewer than no steps": lambda: nn.RBM(3, 2, rng=0).gibbs(np.ones((1, 3)), -1),
+    "fewer than no positions": lambda: F.sinusoidal_positions(3, -1),
+    "a softplus of beta 0": lambda: F.softplus(x, beta=0.0),
+    "a Huber loss of NaN": lambda: F.huber_loss(x, x, delta=float("nan")),
+    "an axis far beyond": lambda: nn.Flatten(10**30)(x),
+    "a hook that is no function": lambda: nn.Linear(3, 4).register_forward_hook("abc"),
+    "a name that is no text": lambda: Tensor(1.0, name=object()),
+    "a limit that is NaN": lambda: autonn.load("a.npz", limit=float("nan")),
+    "a decay that is text": lambda: Solver(callables.Scores(3, 3), callables._solver_data(), lr_decay="abc"),
+    "a sigmoid of nothing": lambda: F.sigmoid(None),
+    "no function to implement": lambda: autonn.implements("abc"),
+    "a difference along no axis": lambda: np.diff(Tensor(x), axis=7),
+    "fewer than no differences": lambda: np.diff(Tensor(x), -1),
+    "more values than points": lambda: np.interp(Tensor(x), [0.0, 1.0], [0.0, 1.0, 2.0]),
+    "weights that sum to 0": lambda: np.average(Tensor(x), axis=0, weights=[1.0, -1.0]),
+    "a length below 0": lambda: np.bincount([0, 1], weights=Tensor(x[0, :2]), minlength=-1),
+    "weights of another shape": lambda: np.average(Tensor(x), axis=1, weights=2.0),
+    "elements below 1": lambda: autonn.compare(nn.Tanh(), x, elements=-1),
+    "a forward that is text": lambda: autonn.compare(nn.Tanh(), x, forward="abc"),
+}  # fmt: skip
+
+
+@pytest.mark.xfail(strict=True, reason="it is answered")
+@pytest.mark.parametrize("case", SENSELESS)
+def test_what_makes_no_sense_is_refused(case: str):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        SENSELESS[case]()
+    assert callables.is_ours(caught.value)
+
+
+# NumPy answers with 1.5, 2.5, 3 and 2/3.
+TRUNCATED: dict[str, tuple[Callable[..., Any], list[Any]]] = {
+    "median": (np.median, [1, 2]),
+    "quantile": (lambda a: np.quantile(a, 0.5), [1, 2, 3, 4]),
+    "percentile": (lambda a: np.percentile(a, 30), [0, 10]),
+    "nanmean": (np.nanmean, [True, True, False]),
+}
+
+
+@pytest.mark.xfail(strict=True, reason="averages are cut to the dtype of integers and booleans")
+@pytest.mark.parametrize("name", TRUNCATED)
+def test_averages_of_integers_are_numpys(name: str):
+    function, values = TRUNCATED[name]
+    assert function(Tensor(values)).item() == function(np.array(values))
+
+
+# ----- What the judge must see -----
+
+
+def lying(x: Any, axis: Any = None) -> Any:
+    return x * 2.0 if isinstance(x, Tensor) else x
+
+
+def judged(line: str, argument: str, hostile: Callable[[], Any]) -> Verdict:
+    slot = next(slot for slot in callables.slots(line) if slot.argument == argument)
+    return callables.judge(slot, "it", hostile)
+
+
+JUDGED: dict[str, tuple[str, str, Callable[[], Any], str]] = {
+    "a refusal": ("nn.Linear(3, 4)(x)", "x", lambda: Tensor([[1.0]]), "refused"),
+    "an answer": ("np.exp(x)", "args", lambda: Tensor([1.0]), "answered"),
+    "no Tensor took part": ("np.exp(x)", "args", lambda: "a", "not ours"),
+}
+
+
+@pytest.mark.parametrize("case", JUDGED)
+def test_verdicts(case: str):
+    line, argument, hostile, kind = JUDGED[case]
+    assert judged(line, argument, hostile).kind == kind
+
+
+def test_an_error_from_the_inside_is_a_failure(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(autonn.init, "gain", autonn.activations.elu)
+    verdict = judged("init.gain(x, 0.1)", "x", lambda: "a")
+    assert (verdict.kind, verdict.told.partition(":")[0]) == ("failed", "TypeError")
+
+
+def test_a_wrong_answer_is_a_failure(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(autonn.functional, "softmax", lying)
+    verdict = judged("F.softmax(x, axis=-1)", "x", lambda: Tensor([1.0]))
+    assert (verdict.kind, verdict.told.partition(":")[0]) == ("failed", "WrongAnswer")
