@@ -348,6 +348,8 @@ MAKERS = {name: make for make, names in FAMILIES.items() for name in names.split
 def draw(dice: Dice | Drawn, large: int = 10, family: str = "") -> Layer:
     """Draw a layer whose name has `family` in it; `large` per cent of them see large inputs."""
     o = Options(dice, dice.integer(0, 99) >= 100 - large)
+    if o.large and not o.integer(0, 2):
+        family = family or "Conv"  # which has the most ways to go
     name = o.one(*[name for name in MAKERS if family in name])
     made = MAKERS[name](o, name)
     dtype = o.one("float64", "float64", "float32")

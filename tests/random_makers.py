@@ -439,7 +439,8 @@ def index(b: Builder, shape: tuple[int, ...]) -> str:
     """Write an index: slices, numbers, arrays, masks, None and ..., in any mixture."""
     if shape and b.chance(10):
         return f"mask({shape}, {b.seed()})"
-    if b.large and shape and shape[0] and b.chance(60):  # long rows, many times
+    short = prod(shape[1:]) * 2000 <= MOST[True]
+    if b.large and shape and shape[0] and short and b.chance(60):  # long rows, many times
         return f"rows({shape[0]}, {b.one([1024, 2000])}, {b.seed()})"
     parts: list[str] = []
     arrays = b.one([0, 0, 1, 2])
@@ -479,6 +480,7 @@ def picked(b: Builder, f: str) -> str:
     if f == "[]":
         return f"{x}[{i}]"
     shape = np.shape(b.eval(f"{x}[{i}]"))
+    b.fits(prod(shape))
     value = b.input(shape[b.integer(0, len(shape)) :]) if b.chance(60) else b.one(["0.5", "-2"])
     there = [k for k, y in b.values.items() if y.shape == shape]
     if there and b.chance(30):
