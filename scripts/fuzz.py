@@ -59,7 +59,7 @@ def fuzz_layers(count: int, seed: int, console: Console) -> int:
     """Check random layers; give how many failed."""
     failed, worst, kinds = 0, 0.0, Counter[str]()
     for i in track(range(count), "layers", console=console, transient=True):
-        layer = layers.draw(makers.Dice(seed + i))
+        layer = layers.draw(makers.Dice(seed + i), large=20)
         kinds[layer.made.layer.partition("(")[0]] += 1
         try:
             worst = max(worst, layers.check(layer, second=i % 2 == 0))

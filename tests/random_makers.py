@@ -13,6 +13,7 @@ import numpy as np
 from hypothesis import strategies as st
 from random_graphs import (
     DOMAINS,
+    KNOWN,
     MOST,
     Builder,
     Dice,
@@ -485,6 +486,7 @@ def picked(b: Builder, f: str) -> str:
     there = [k for k, y in b.values.items() if y.shape == shape]
     if there and b.chance(30):
         value = b.one(there)
+    b.known("broadcast add", f == "at_add" and np.shape(b.eval(value)) not in ((), shape))
     if value in b.values:  # stored in x's dtype, and so rounded to it
         b.want(b.values[value].dtype == b.values[x].dtype)
     return f"{f}({x}, np.s_[{i}], {value})"
@@ -688,6 +690,8 @@ def draw(dice: Dice | Drawn, most: int = 10, large: int = 10) -> Program:
     b = Builder(dice)
     b.large = b.chance(large)
     b.dtypes = b.one(POLICIES)
+    if b.large and "add_at" in KNOWN:
+        b.dtypes = [dtype.replace("16", "32") for dtype in b.dtypes]
     b.input(b.shape(), "leaf")
     names, wanted, grown = list(OPS), b.integer(1, most), 0
     with np.errstate(all="ignore"):

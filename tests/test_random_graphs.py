@@ -142,6 +142,14 @@ def agree(f: Callable[..., Any], *arrays: np.ndarray) -> None:
     np.testing.assert_allclose(y, want, rtol=1e-12)
 
 
+NEARLY_CONSTANT = random_layers.Layer(
+    random_layers.Made(
+        "nn.TransformerEncoderLayer(2, 1, 1, 0.0, 'gelu', rng=rng)", ["rng.normal(size=(1, 2, 2))"]
+    ),
+    "float64",
+    training=True,
+    seed=0,
+)
 HALF = Tensor(np.zeros((9000, 2), np.float16))
 
 
@@ -149,6 +157,12 @@ def summed_gradient() -> Any:
     bias = Tensor(np.zeros(2, np.float16), requires_grad=True)
     (HALF + bias).backward(np.ones((9000, 2), np.float16))
     return bias.grad.data
+
+
+def picked_gradient(shape: tuple[int, ...]) -> Any:
+    x = Tensor(np.ones(shape, np.float16), requires_grad=True)
+    x[np.zeros(9000, int)].backward(np.ones((9000, *shape[1:]), np.float16))
+    return x.grad.data
 
 
 FOUND: dict[str, list[Callable[[], Any]]] = {
@@ -174,6 +188,20 @@ FOUND: dict[str, list[Callable[[], Any]]] = {
     "moves": [
         lambda: agree(lambda x, y: np.broadcast_arrays(x, y)[0], X.astype(np.float32), X),
         lambda: agree(lambda x, y: np.meshgrid(x, y)[0], X[0].astype(np.float16), X[0]),
+    ],
+    # Gradients of 1e-11 beside others of 1: the differences' own rounding is called a mistake.
+    "compare": [lambda: random_layers.check(NEARLY_CONSTANT)],
+    # NumPy's np.add.at of an index of two axes reads beyond values of one.
+    "broadcast add": [
+        lambda: np.testing.assert_array_equal(
+            bare(Tensor(np.zeros(4)).at[np.array([[0, 1], [2, 3]])].add(np.array([1.0, 2.0]))),
+            [1, 2, 1, 2],
+        ),
+    ],
+    # What goes back to one element is added up in float16, too.
+    "add_at": [
+        lambda: np.testing.assert_allclose(picked_gradient((1,)), 9000, 0.01),
+        lambda: np.testing.assert_allclose(picked_gradient((1, 4)), 9000, 0.01),
     ],
     # Added up one after the other, 2048 + 1 is 2048: sums over any but the last axis stay there.
     "float16": [
