@@ -9,8 +9,8 @@ import numpy as np
 
 from autonn.activations import softmax
 from autonn.graph import Array, no_grad
-from autonn.indexing import scatter_add
 from autonn.tensors import bare
+from autonn.windows import scatter_add
 
 # ----- Lookup -----
 

@@ -23,10 +23,11 @@ from autonn.places import (
     inside,
     pad_zeros,
     padded,
-    shifts,
     window_count,
     windows,
 )
+
+Geometry = tuple[Ints, Pairs, Ints]  # stride, padding, dilation
 
 _BLOCK = 1 << 18  # elements of a block of columns: about a megabyte
 _RUN = 16  # channels times the kernel's length, from which on the channels go last
@@ -37,15 +38,9 @@ class ChannelsFirst:
     """Columns (n, g, r, p)."""
 
     def __init__(
-        self,
-        batch: int,
-        channels: int,
-        size: Ints,
-        w_shape: Ints,
-        dtype: Any,
-        geometry: tuple[Ints, Pairs, Ints],
-        groups: int,
+        self, x_shape: Ints, w_shape: Ints, dtype: Any, geometry: Geometry, groups: int
     ) -> None:
+        batch, channels, *size = x_shape
         if groups < 1 or channels != w_shape[1] * groups or w_shape[0] % groups:
             raise ValueError(
                 f"{channels} input channels in {groups} groups do not fit a kernel of shape "
@@ -53,8 +48,8 @@ class ChannelsFirst:
             )
         self.w_shape, self.dtype, self.groups, self.channels = w_shape, dtype, groups, channels
         self.stride, self.padding, self.dilation = geometry
-        self.kernel, self.size = w_shape[2:], size
-        self.count = window_count(size, self.kernel, self.stride, self.padding, self.dilation)
+        self.kernel, self.size = w_shape[2:], tuple(size)
+        self.count = window_count(self.size, self.kernel, self.stride, self.padding, self.dilation)
         self.places = (self.kernel, self.count, self.stride, self.dilation)
         self.rows, self.p = w_shape[1] * prod(self.kernel), prod(self.count)
         step = max(1, _BLOCK // max(1, groups * self.rows * self.p))
@@ -109,24 +104,31 @@ class ChannelsFirst:
 class ChannelsLast(ChannelsFirst):
     """Columns (n p, r) of one group, with the channels last in r."""
 
+    def transposed(self, u: Array) -> Array:
+        """Give outputs (n, O, *count) as (n p, O)."""
+        return u.reshape(-1, self.w_shape[0], self.p).mT.reshape(-1, self.w_shape[0])
+
+    def as_windows(self, cols: Array) -> Array:
+        """Give columns as windows (n, C, *kernel, *count)."""
+        rank = len(self.kernel)
+        places = cols.reshape(-1, *self.count, *self.kernel, self.channels)
+        return np.moveaxis(places, (-1, *range(1 + rank, 1 + 2 * rank)), range(1, 2 + rank))
+
+    def room(self) -> tuple[Array, Array]:
+        """Give padded images (n, C, *size) for a block, channels last in memory, and their inside."""
+        memory = np.zeros((self.step, *padded(self.size, self.padding), self.channels), self.dtype)
+        images = np.moveaxis(memory, -1, 1)
+        return images, images[inside(self.size, self.padding)]
+
     def of(self, x: Array) -> Iterator[tuple[slice, Array]]:
         """Unfold x block by block, into one buffer."""
-        room = np.zeros((self.step, *padded(self.size, self.padding), self.channels), self.dtype)
-        within = (*inside(self.size, self.padding), slice(None))
-        buffer = np.empty((self.step, *self.count, *self.kernel, self.channels), self.dtype)
+        images, within = self.room()
+        buffer = np.empty((self.step, self.p, self.rows), self.dtype)
         for n in self.blocks:
-            block, cols = room[: n.stop - n.start], buffer[: n.stop - n.start]
-            block[within] = np.moveaxis(x[n], 1, -1)
-            cols[...] = self.view(block)
-            yield n, cols.reshape(-1, self.rows)
-
-    def view(self, block: Array) -> Array:
-        """Give a view of all windows of a block (n, *size, C): (n, *count, *kernel, C)."""
-        first, *steps, last = block.strides
-        between = [s * step for s, step in zip(self.stride, steps, strict=True)]
-        apart = [d * step for d, step in zip(self.dilation, steps, strict=True)]
-        shape = (len(block), *self.count, *self.kernel, self.channels)
-        return np.lib.stride_tricks.as_strided(block, shape, (first, *between, *apart, last))
+            count = n.stop - n.start
+            within[:count] = x[n]
+            self.as_windows(buffer[:count])[...] = windows(images[:count], *self.places)
+            yield n, buffer[:count].reshape(-1, self.rows)
 
     def output(self, x: Array, w: Array) -> Array:
         """Convolve x (N, C, *size) with w: (N, O, *count)."""
@@ -138,49 +140,37 @@ class ChannelsLast(ChannelsFirst):
 
     def weights(self, x: Array, u: Array) -> Array:
         """Sum the products of windows of x and outputs u (N, O, *count): like w."""
-        out = self.w_shape[0]
-        w = np.zeros((self.rows, out), self.dtype)
+        w = np.zeros((self.rows, self.w_shape[0]), self.dtype)
         for n, cols in self.of(x):
-            w += cols.T @ u[n].reshape(-1, out, self.p).mT.reshape(-1, out)
-        shape = (*self.kernel, self.w_shape[1], out)
-        return np.ascontiguousarray(np.moveaxis(w.reshape(shape), (-1, -2), (0, 1)))
+            w += cols.T @ self.transposed(u[n])
+        w = w.reshape(*self.kernel, *self.w_shape[1::-1])
+        return np.ascontiguousarray(np.moveaxis(w, (-1, -2), (0, 1)))
 
     def input(self, u: Array, w: Array) -> Array:
         """Add up what each output u (N, O, *count) reaches by w: (N, C, *size)."""
         x = np.empty((len(u), self.channels, *self.size), self.dtype)
-        room = np.empty((self.step, *padded(self.size, self.padding), self.channels), self.dtype)
-        within = (*inside(self.size, self.padding), slice(None))
+        images, within = self.room()
         kernels = np.moveaxis(w, 1, -1).reshape(len(w), self.rows)
         for n in self.blocks:
-            block = room[: n.stop - n.start]
-            cols = u[n].reshape(-1, len(w), self.p).mT.reshape(-1, len(w)) @ kernels
-            cols = cols.reshape(len(block), *self.count, *self.kernel, self.channels)
-            block[...] = 0
-            for offset, place in shifts(*self.places):
-                block[(slice(None), *place)] += cols[(..., *offset, slice(None))]
-            x[n] = np.moveaxis(block[within], -1, 1)
+            count = n.stop - n.start
+            images[...] = 0
+            cols = self.transposed(u[n]) @ kernels
+            add_windows(images[:count], self.as_windows(cols), *self.places)
+            x[n] = within[:count]
         return x
 
 
 def columns(
-    batch: int,
-    channels: int,
-    size: Ints,
-    w_shape: Ints,
-    dtype: Any,
-    geometry: tuple[Ints, Pairs, Ints],
-    groups: int,
+    x_shape: Ints, w_shape: Ints, dtype: Any, geometry: Geometry, groups: int
 ) -> ChannelsFirst:
     """Choose how a convolution unfolds, by the length of the runs."""
     single = prod(w_shape[2:]) == 1
     last = groups == 1 and not single and w_shape[1] * w_shape[-1] >= _RUN
     kind = ChannelsLast if last else ChannelsFirst
-    return kind(batch, channels, size, w_shape, dtype, geometry, groups)
+    return kind(x_shape, w_shape, dtype, geometry, groups)
 
 
-def spread(
-    u: Array, w: Array, size: Ints, geometry: tuple[Ints, Pairs, Ints], groups: int
-) -> Array:
+def spread(u: Array, w: Array, size: Ints, geometry: Geometry, groups: int) -> Array:
     """Give the adjoint in x: with stride 1 a convolution, too, by the kernels turned round."""
     stride, padding, dilation = geometry
     dtype, channels, kernel = np.result_type(u, w), w.shape[1] * groups, w.shape[2:]
@@ -188,10 +178,9 @@ def spread(
     around = tuple((f - b, f - a) for f, (b, a) in zip(far, padding, strict=True))
     fewer = prod(u.shape[2:]) < _FEWER * prod(size)  # there are more windows the other way
     if fewer or max(stride, default=1) > 1 or any(min(pair) < 0 for pair in around):
-        plan = columns(len(u), channels, size, w.shape, dtype, geometry, groups)
+        plan = columns((len(u), channels, *size), w.shape, dtype, geometry, groups)
         return plan.input(u, w)
     turned = np.flip(w, tuple(range(2, w.ndim))).reshape(groups, -1, *w.shape[1:])
     turned = np.swapaxes(turned, 1, 2).reshape(channels, -1, *kernel)
-    geometry = (stride, around, dilation)
-    plan = columns(len(u), u.shape[1], u.shape[2:], turned.shape, dtype, geometry, groups)
+    plan = columns(u.shape, turned.shape, dtype, (stride, around, dilation), groups)
     return plan.output(u, turned)

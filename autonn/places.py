@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -60,14 +59,6 @@ def windows(x: Array, kernel: Ints, count: Ints, stride: Ints, dilation: Ints) -
     return np.lib.stride_tricks.as_strided(x, shape, strides)
 
 
-def shifts(kernel: Ints, count: Ints, stride: Ints, dilation: Ints) -> Iterator[tuple[Ints, Any]]:
-    """Give each element of the kernel, and the index of all that it meets in a padded x."""
-    for offset in product(*map(range, kernel)):
-        starts = [d * o for d, o in zip(dilation, offset, strict=True)]
-        spans = zip(starts, count, stride, strict=True)
-        yield offset, tuple(slice(start, start + s * (n - 1) + 1, s) for start, n, s in spans)
-
-
 def add_windows(
     x: Array, cols: Array, kernel: Ints, count: Ints, stride: Ints, dilation: Ints
 ) -> None:
@@ -75,5 +66,8 @@ def add_windows(
     if all(s > d * (k - 1) for s, k, d in zip(stride, kernel, dilation, strict=True)):
         windows(x, kernel, count, stride, dilation)[...] += cols  # they do not overlap
         return
-    for offset, place in shifts(kernel, count, stride, dilation):
+    for offset in product(*map(range, kernel)):
+        starts = [d * o for d, o in zip(dilation, offset, strict=True)]
+        spans = zip(starts, count, stride, strict=True)
+        place = tuple(slice(start, start + s * (n - 1) + 1, s) for start, n, s in spans)
         x[(..., *place)] += cols[(slice(None), slice(None), *offset)]

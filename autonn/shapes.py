@@ -10,11 +10,11 @@ import numpy as np
 
 from autonn.engine import implements
 from autonn.graph import PRIMITIVES, Array
-from autonn.indexing import concatenate as concatenate_primitive
-from autonn.indexing import scatter_add
 from autonn.methods import Axis
 from autonn.tensors import Tensor, axes_of, bare, operand, put
 from autonn.tree import flatten, tree_map
+from autonn.windows import concatenate as concatenate_primitive
+from autonn.windows import scatter_add
 
 _transpose, _roll = PRIMITIVES[np.transpose], PRIMITIVES[np.roll]
 

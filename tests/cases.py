@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autonn import indexing, rules, tensors, windows
+from autonn import rules, tensors, windows
 
 Maker = Callable[[np.random.Generator], np.ndarray]
 
@@ -201,7 +201,7 @@ def table() -> list[Case]:
     add(np.repeat, lambda x: np.repeat(x, [1, 0, 2], axis=1), real(2, 3))
     add(np.concatenate, lambda a, b: np.concatenate([a, b, a], axis=1), real(2, 3), real(2, 1))
     add(np.concatenate, lambda a, b: np.concatenate((a, b), axis=None), real(2, 3), real(2))
-    add(indexing.concatenate, lambda a, b: indexing.concatenate(a, b, axis=-1), real(2, 3), real(2, 1))
+    add(windows.concatenate, lambda a, b: windows.concatenate(a, b, axis=-1), real(2, 3), real(2, 1))
     add(np.stack, lambda a, b: np.stack([a, b], axis=1), real(2, 3), real(2, 3))
     add(np.vstack, lambda a, b: np.vstack([a, b]), real(2, 3), real(3))
     add(np.hstack, lambda a, b: np.hstack([a, b]), real(2), real(3))
@@ -235,7 +235,7 @@ def table() -> list[Case]:
                   (slice(None), ROWS), np.array([True, False, True])):
         add(tensors.getitem, lambda x, index=index: x[index], real(3, 3))
     add(tensors.getitem, lambda x: x[0] * x[1] + x[2], real(3, 2))
-    add(indexing.scatter_add, lambda v: indexing.scatter_add(v, index=(ROWS,), shape=(3, 2)), real(5, 2))
+    add(windows.scatter_add, lambda v: windows.scatter_add(v, index=(ROWS,), shape=(3, 2)), real(5, 2))
     for index in (1, (slice(None), 0), ROWS, (ROWS, 1)):
         add(tensors.put, lambda x, v, index=index: tensors.put(x, v, index=index), real(3, 2), real())
         add(tensors.put_add, lambda x, v, index=index: tensors.put_add(x, v, index=index), real(3, 2), real())

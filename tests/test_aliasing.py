@@ -783,7 +783,7 @@ def lines(call: Callable[[], Any], stop_at: int, files: tuple[str, ...]) -> int:
     return count
 
 
-WALK = ("autonn/walk.py", "autonn/rules.py", "autonn/indexing.py", "autonn/sums.py", ">")
+WALK = ("autonn/walk.py", "autonn/rules.py", "autonn/windows.py", "autonn/sums.py", ">")
 
 
 @pytest.mark.parametrize("retain", [True, False])

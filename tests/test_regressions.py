@@ -13,7 +13,7 @@ import pytest
 import autonn
 from autonn import Tensor, grad, hessian, hvp, jacobian, no_grad, vjp
 from autonn import functional as F
-from autonn.indexing import scatter_add
+from autonn.windows import scatter_add
 
 
 def leaf(values: Any, dtype: Any = float) -> Tensor:
