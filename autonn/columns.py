@@ -115,7 +115,7 @@ class ChannelsLast(ChannelsFirst):
         return np.moveaxis(places, (-1, *range(1 + rank, 1 + 2 * rank)), range(1, 2 + rank))
 
     def room(self) -> tuple[Array, Array]:
-        """Give padded images (n, C, *size) for a block, channels last in memory, and their inside."""
+        """Give padded images (n, C, *size), channels last in memory, and their inside."""
         memory = np.zeros((self.step, *padded(self.size, self.padding), self.channels), self.dtype)
         images = np.moveaxis(memory, -1, 1)
         return images, images[inside(self.size, self.padding)]
