@@ -385,3 +385,19 @@ DOMAINS: dict[str, tuple[Inside, tuple[str, ...]]] = {
     "above one": (lambda x, m: x > 1.15, ("(2.2 + np.sin({0}))",)),
     "no pole": (lambda x, m: np.abs(np.cos(x)) > 0.2, ("np.sin({0})",)),
 }  # fmt: skip
+
+
+# ----- Makers: by the name of what they call -----
+
+Maker = Callable[[Builder, str], Any]
+OPS: dict[str, Maker] = {}
+
+
+def op(*names: str) -> Callable[[Maker], Maker]:
+    """Register the maker of a line that calls one of these; it may look at the values."""
+
+    def register(maker: Maker) -> Maker:
+        OPS.update(dict.fromkeys(names, maker))
+        return maker
+
+    return register

@@ -1,6 +1,6 @@
 """Every public callable, called with what it is not made for: an answer that is right, or a refusal.
 
-`calls.txt` holds a good call of each, `scripts/callables.py` what hostile calls become of it, and
+`calls.txt` holds a good call of each, `judge.py` says what becomes of hostile ones, and
 `calls_failing.txt` the arguments of which it is known that they are not looked at yet: strike out
 what is mended. Here each argument gets a few values, in the script all of them.
 """
@@ -13,16 +13,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import calls
+import judge
 import numpy as np
 import pytest
+from calls import Slot
+from judge import Verdict
 
 import autonn
 from autonn import Tensor, nn
 from autonn import functional as F
 from autonn.graph import DISPATCH, PRIMITIVES
 from autonn.train import Solver
-from scripts import callables
-from scripts.callables import Slot, Verdict
 
 FAILING = set((Path(__file__).parent / "calls_failing.txt").read_text("utf-8").splitlines())
 
@@ -31,8 +33,8 @@ FAILING = set((Path(__file__).parent / "calls_failing.txt").read_text("utf-8").s
 def arguments() -> dict[str, list[Slot]]:
     """Give the arguments of all calls by their names."""
     found: dict[str, list[Slot]] = {}
-    for line in callables.calls():
-        for slot in callables.slots(line):
+    for line in calls.calls():
+        for slot in calls.slots(line):
             found.setdefault(str(slot), []).append(slot)
     return found
 
@@ -42,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = tmp_path_factory.mktemp("calls")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        callables.make_files(folder)
+        calls.make_files(folder)
         before = dict(PRIMITIVES), dict(DISPATCH)
         yield
     for registry, kept in zip((PRIMITIVES, DISPATCH), before, strict=True):
@@ -52,16 +54,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def test_no_public_callable_lacks_a_good_call():
-    spines = [callables._spine(ast.parse(line, mode="eval").body) for line in callables.calls()]
-    assert (
-        callables.public() - {callables._owner(node) for spine in spines for node in spine} == set()
-    )
+    spines = [calls.spine(ast.parse(line, mode="eval").body) for line in calls.calls()]
+    assert calls.public() - {calls.owner_of(node) for spine in spines for node in spine} == set()
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("line", callables.calls())
+@pytest.mark.parametrize("line", calls.calls())
 def test_good_calls_are_answered(line: str):
-    callables.good(line)
+    judge.good(line)
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_good_calls_are_answered(line: str):
 )
 def test_hostile_calls_are_answered_or_refused(name: str):
     found = [
-        callables.judge(slot, value, hostile)
+        judge.judge(slot, value, hostile)
         for slot in arguments()[name]
-        for value, hostile in callables.hostile_values(slot, few=True).items()
+        for value, hostile in judge.hostile_values(slot, few=True).items()
     ]
     assert [verdict for verdict in found if verdict.kind == "failed"] == []
 
@@ -106,7 +106,7 @@ SENSELESS: dict[str, Callable[[], Any]] = {
     "a hook that is no function": lambda: nn.Linear(3, 4).register_forward_hook("abc"),
     "a name that is no text": lambda: Tensor(1.0, name=object()),
     "a limit that is NaN": lambda: autonn.load("a.npz", limit=float("nan")),
-    "a decay that is text": lambda: Solver(callables.Scores(3, 3), callables._solver_data(), lr_decay="abc"),
+    "a decay that is text": lambda: Solver(calls.Scores(3, 3), calls.solver_data(), lr_decay="abc"),
     "a sigmoid of nothing": lambda: F.sigmoid(None),
     "no function to implement": lambda: autonn.implements("abc"),
     "a difference along no axis": lambda: np.diff(Tensor(x), axis=7),
@@ -125,7 +125,7 @@ SENSELESS: dict[str, Callable[[], Any]] = {
 def test_what_makes_no_sense_is_refused(case: str):
     with pytest.raises((ValueError, TypeError)) as caught:
         SENSELESS[case]()
-    assert callables.is_ours(caught.value)
+    assert judge.is_ours(caught.value)
 
 
 # NumPy answers with 1.5, 2.5, 3 and 2/3.
@@ -152,8 +152,8 @@ def lying(x: Any, axis: Any = None) -> Any:
 
 
 def judged(line: str, argument: str, hostile: Callable[[], Any]) -> Verdict:
-    slot = next(slot for slot in callables.slots(line) if slot.argument == argument)
-    return callables.judge(slot, "it", hostile)
+    slot = next(slot for slot in calls.slots(line) if slot.argument == argument)
+    return judge.judge(slot, "it", hostile)
 
 
 JUDGED: dict[str, tuple[str, str, Callable[[], Any], str]] = {
