@@ -11,6 +11,7 @@ import numpy as np
 from autonn.graph import Node, Primitive, current_state, state
 from autonn.nn.module import Module, running
 from autonn.tensors import Tensor, bare
+from autonn.texts import shortened
 from autonn.tree import flatten
 
 
@@ -69,11 +70,6 @@ class Summary(NamedTuple):
             yield f"{layer:<36}{shapes:<21}{count:>12}{size(saved):>11}".rstrip()
         yield "-" * 80
         yield f"{'total':<57}{self.parameters:>12,}{size(self.saved):>11}"
-
-
-def shortened(text: str, width: int) -> str:
-    """Cut a text that is too long, and say so."""
-    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def size(count: int) -> str:

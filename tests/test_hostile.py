@@ -320,7 +320,6 @@ LAX = {
 }  # fmt: skip
 
 
-@pytest.mark.xfail(strict=True, reason="Graph._check and from_json do not look at these fields")
 @pytest.mark.parametrize("case", LAX)
 def test_graphs_that_could_not_be_drawn_are_refused(case: str):
     with pytest.raises(ValueError, match="this is no graph"):
@@ -391,7 +390,6 @@ def test_names_in_pictures_stay_text(name: str, kind: str):
             assert "<img" not in text
 
 
-@pytest.mark.xfail(strict=True, reason="viz.texts.clean lets characters through that turn the text")
 @pytest.mark.parametrize("kind", PICTURES)
 def test_names_in_pictures_cannot_turn_the_text(kind: str):
     for drawing in drawn(NAMES["right to left"]):
@@ -422,9 +420,6 @@ SHOWN: dict[str, Callable[[Any, Any, Any], str]] = {
     "an error of a picture's folder": lambda x, model, layer: refusal(lambda: draw(np.exp(x).sum()).save(f"{x.name}/a.svg")),
     "an error of an optimiser": lambda x, model, layer: refusal(lambda: autonn.optim.SGD([(x.name, 3)])),
 }  # fmt: skip
-RAW = {"a Module", "a Module of an odd class", "a summary", "a graph", "a report", "a report's page",
-       "a report's Markdown", "an explanation", "an error of a layer", "an error of a state",
-       "an error of a picture's folder"}  # fmt: skip
 
 
 def refusal(call: Callable[[], Any]) -> str:
@@ -436,15 +431,7 @@ def refusal(call: Callable[[], Any]) -> str:
 
 @pytest.mark.parametrize(
     "what",
-    [
-        pytest.param(
-            what,
-            marks=pytest.mark.xfail(strict=True, reason="names reach the terminal as they are"),
-        )
-        if what in RAW
-        else what
-        for what in SHOWN
-    ],
+    SHOWN,
 )
 def test_no_name_commands_the_terminal(what: str):
     for name in ("terminal", "null"):
@@ -479,8 +466,6 @@ COMMANDS: dict[str, list[str]] = {
     "no such option": ["compare", f"--{EVIL}"],
     "no such command": [EVIL],
 }
-PASSED = {"no such file", "a class's name", "a part's name", "no such picture", "a picture",
-          "no such folder", "no such option"}  # fmt: skip
 
 
 def told(arguments: list[str], folder: Path, capsys: Any, monkeypatch: Any) -> tuple[int, str]:
@@ -496,14 +481,7 @@ def told(arguments: list[str], folder: Path, capsys: Any, monkeypatch: Any) -> t
 
 @pytest.mark.parametrize(
     "case",
-    [
-        pytest.param(
-            case, marks=pytest.mark.xfail(strict=True, reason="commands print names as they are")
-        )
-        if case in PASSED
-        else case
-        for case in COMMANDS
-    ],
+    COMMANDS,
 )
 def test_no_argument_commands_the_terminal(
     case: str, tmp_path: Path, capsys: Any, monkeypatch: Any
@@ -513,7 +491,6 @@ def test_no_argument_commands_the_terminal(
     assert not CONTROL.search(text)
 
 
-@pytest.mark.xfail(strict=True, reason="the titles of rich's tables are read as markup")
 def test_a_name_is_no_markup(tmp_path: Path, capsys: Any, monkeypatch: Any):
     arguments = ["compare", "model.py:marked", "--shape", "3,2"]
     status, text = told(arguments, tmp_path, capsys, monkeypatch)
@@ -521,18 +498,8 @@ def test_a_name_is_no_markup(tmp_path: Path, capsys: Any, monkeypatch: Any):
     assert "a[/bold]b" in text
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        pytest.param(
-            command, marks=pytest.mark.xfail(strict=True, reason="the help does not say so")
-        )
-        if command != "graph"
-        else command
-        for command in ("compare", "summary", "graph")
-    ],
-)
+@pytest.mark.parametrize("command", ["compare", "summary", "graph"])
 def test_the_help_says_that_a_file_is_run(command: str, capsys: Any):
     with pytest.raises(SystemExit):
         main([command, "--help"])
-    assert re.search(r"\b(run|runs|executes|executed)\b", capsys.readouterr().out)
+    assert "the file is run" in " ".join(capsys.readouterr().out.lower().split())

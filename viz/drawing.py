@@ -83,9 +83,9 @@ class Drawing:
             known, seen = ", ".join(FORMATS), ending or "nothing"
             raise ValueError(f"save: {target.name!r} ends in {seen}; it can end in {known}{told}")
         if not target.parent.is_dir():
-            raise FileNotFoundError(f"save: there is no folder {target.parent}")
+            raise FileNotFoundError(f"save: there is no folder {str(target.parent)!r}")
         if target.is_dir():
-            raise IsADirectoryError(f"save: {target} is a folder")
+            raise IsADirectoryError(f"save: {str(target)!r} is a folder")
         try:
             written = self._bytes(ending)
         except LayoutError as error:

@@ -12,6 +12,7 @@ import numpy as np
 from autonn.graph import Array, Node, Primitive, current_state, state
 from autonn.sites import source_line
 from autonn.tensors import Tensor, bare
+from autonn.texts import printable
 from autonn.walk import walk
 
 
@@ -125,7 +126,7 @@ class Explanation:
             told = shortened(told, 20)
             lines.append(f"  {told:<20} norm {np.linalg.norm(part):<10.4g} {route}")
         lines.append(f"  {'together':<20} norm {np.linalg.norm(self.total):.4g}")
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
     def to_markdown(self) -> str:
         """Give the staged chain rule, a row for each part."""
@@ -140,7 +141,7 @@ class Explanation:
             size = self.cotangents[name].shape if known else part.shape
             norm, route = f"{np.linalg.norm(part):.4g}", " → ".join(self.routes[name])
             rows.append(f"| {name} | {cotangent} | {size} | {norm} | {route} |")
-        return "\n".join([head, "", *rows])
+        return "\n".join(map(printable, [head, "", *rows]))
 
     def to_latex(self) -> str:
         """Give the staged chain rule as a formula."""

@@ -15,6 +15,7 @@ from autonn.check.binding import arguments, bind, closed_form, held
 from autonn.nn import Dropout, Module
 from autonn.nn.losses import Loss
 from autonn.tensors import Tensor, bare
+from autonn.texts import printable
 from autonn.tree import flatten
 
 Arrays = dict[str, Any]
@@ -303,7 +304,7 @@ def _own(x: Any) -> Any:
 
 
 def _name(f: Any) -> str:
-    return getattr(f, "__name__", type(f).__name__)
+    return printable(getattr(f, "__name__", type(f).__name__))
 
 
 def of_object(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], dtype: Any) -> Problem:
@@ -355,7 +356,7 @@ def of_object(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], dtype:
 
         return y, gradients_of
 
-    return Problem(type(thing).__name__, values, run, closed, sites=True)
+    return Problem(_name(type(thing)), values, run, closed, sites=True)
 
 
 Places = dict[str, tuple[Any, Any]]
