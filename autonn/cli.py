@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status if type(status) is int else 0
 
 
-def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+def _parser() -> tuple[Parser, dict[str, Parser]]:
     parser = Parser(
         prog="autonn",
         description="Reverse-mode automatic differentiation of NumPy code.",

@@ -1,13 +1,13 @@
-"""Texts of others (names of layers, files and Tensors), fit to be shown: all of them can be seen."""
+"""Texts of others (names of layers, files and Tensors), fit to be shown."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    r"""Give a text on one line, with `repr`'s escape for each character that is not seen but obeyed.
+    r"""Give a text on one line, with `repr`'s escapes for what cannot be seen.
 
-    Such characters command terminals (escape sequences), end lines, turn the direction of writing,
-    or are no characters that could be encoded.
+    That is what commands terminals, ends lines, turns the direction of writing, or cannot be
+    encoded.
 
     Examples
     --------

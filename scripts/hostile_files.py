@@ -38,8 +38,18 @@ from autonn.train import Training, resume, save_checkpoint
 
 SECONDS, BYTES, LIMIT = 10, 2**28, 10**7
 NUMBERS = [bytes([b]) * n for b in (0, 1, 127, 128, 255) for n in (1, 2, 4, 8)]
-PIECES = [b"\0", b'"', b"\r\n", b",", b"[" * 5000, b"{", b"-1", b"9" * 400, b"1e999", b"nan", b"\xff",
-          b"\xef\xbb\xbf", b"\x1b[31m", "\u202e٣".encode(), b"../", b"(1,)", b"|O8", b"null", b"~"]  # fmt: skip
+PIECES = [b"\0", b'"', b"\r\n", b",", b"[" * 5000, b"{", b"-1", b"9" * 400, b"1e999", b"nan"]
+PIECES += [
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"\x1b[31m",
+    "\u202e٣".encode(),
+    b"../",
+    b"(1,)",
+    b"|O8",
+    b"null",
+    b"~",
+]
 Read = Callable[[Path], Any]
 
 
@@ -69,16 +79,22 @@ def kinds(folder: Path) -> list[Kind]:
     def images(path: Path) -> Any:
         return read_images(path.parents[1], limit=LIMIT)
 
+    def whole(ending: str) -> bytes:
+        return (folder / ending).read_bytes()
+
+    def bounded(read: Callable[..., Any]) -> Read:
+        return lambda path: read(path, limit=LIMIT)
+
     return [
-        Kind("a.npz", (folder / "good.npz").read_bytes(), lambda p: autonn.load(p, limit=LIMIT)),
-        Kind("run.npz", (folder / "run.npz").read_bytes(), lambda p: resume(training, p), ValueError),
-        Kind("a.safetensors", (folder / "good.safetensors").read_bytes(), autonn.load),
-        Kind("a.idx", idx, lambda p: read_idx(p, limit=LIMIT)),
-        Kind("a.idx.gz", gzip.compress(idx), lambda p: read_idx(p, limit=LIMIT)),
+        Kind("a.npz", whole("good.npz"), bounded(autonn.load)),
+        Kind("run.npz", whole("run.npz"), lambda path: resume(training, path), ValueError),
+        Kind("a.safetensors", whole("good.safetensors"), bounded(autonn.load)),
+        Kind("a.idx", idx, bounded(read_idx)),
+        Kind("a.idx.gz", gzip.compress(idx), bounded(read_idx)),
         Kind("a.csv", table, read_csv),
         Kind("images/c/a.png", image.getvalue(), images),
-        Kind("a.json", graph.to_json().encode(), lambda p: _told(p.read_bytes()), ValueError),
-    ]  # fmt: skip
+        Kind("a.json", graph.to_json().encode(), lambda path: _told(path.read_bytes()), ValueError),
+    ]
 
 
 def _told(text: bytes) -> str:
@@ -133,10 +149,14 @@ def outcome(kind: Kind, path: Path, data: bytes) -> str:
         kind.read(path)
     except Exception as error:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        mine = type(error) in (kind.refusal, FileError) and "emory" not in str(error)
+        causes = error, error.__cause__, error.__context__
+        swollen = any(isinstance(cause, MemoryError) for cause in causes)
+        mine = type(error) in (kind.refusal, FileError) and not swollen
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        told = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}: {error!s:.80}"
-        return "refused" if mine else told
+        told = (
+            f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}: {error!s:.80}"
+        )
+        return "refused" if mine else f"{'out of memory: ' * swollen}{told}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     return "read"

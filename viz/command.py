@@ -131,7 +131,9 @@ def _tell_errors(graph: Graph) -> None:
         op = graph.ops[first]
         errors = ", ".join(f"{x}: {error:.1e}" for x, error in op.errors.items())
         where = op.code or op.site
-        told = f"the first wrong rule of the backward pass is that of {op.op} ({errors}), at {where}"
+        told = (
+            f"the first wrong rule of the backward pass is that of {op.op} ({errors}), at {where}"
+        )
         print(printable(told))
 
 

@@ -119,7 +119,9 @@ def _check(data: Mapping[str, Any]) -> None:
 def _json(data: Mapping[str, Any]) -> str:
     """Give JSON that can stand in a script element whatever the strings hold."""
     try:
-        text = json.dumps(_visible(data), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(
+            _visible(data), allow_nan=False, ensure_ascii=False, separators=(",", ":")
+        )
     except ValueError as error:
         raise ValueError(
             f'data holds what JSON has no word for ({error}): give NaN and infinities as "nan", '

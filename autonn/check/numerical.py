@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autonn.arguments import NotNegative, Positive, checked
+
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -22,8 +24,9 @@ class Derivative(NamedTuple):
     right: float
 
 
+@checked
 def derivative(
-    f: Callable[[float], float], scale: float = 1.0, terms: float = 0.0
+    f: Callable[[float], float], scale: Positive = 1.0, terms: NotNegative = 0.0
 ) -> Derivative:
     """f'(0) by central differences, extrapolated to step 0 (Ridders 1982).
 
@@ -48,9 +51,7 @@ def derivative(
     return best._replace(left=(middle - f(-h)) / h, right=(f(h) - middle) / h)
 
 
-def _extrapolated(
-    f: Callable[[float], float], h: float, terms: float, rows: int = 6
-) -> Derivative:
+def _extrapolated(f: Callable[[float], float], h: float, terms: float, rows: int = 6) -> Derivative:
     best = Derivative(np.nan, np.inf, np.nan, "none", np.nan, np.nan)
     row: list[float] = []
     for _ in range(rows):
@@ -89,9 +90,7 @@ def complex_step(f: Callable[[complex], complex]) -> float:
             return np.nan
 
 
-def best_derivative(
-    f: Callable[[Any], Any], scale: float = 1.0, terms: float = 0.0
-) -> Derivative:
+def best_derivative(f: Callable[[Any], Any], scale: float = 1.0, terms: float = 0.0) -> Derivative:
     """f'(0), by a complex step where f is analytic and allows it, else by central differences.
 
     Differences decide whether the complex step is right: at |x|, or a comparison, it is not.

@@ -229,7 +229,7 @@ def of_functions(
     arguments, or gradients in their order.
     """
     signature = _signature(forward, len(args))
-    called = {k: _cast(v, dtype) for k, v in signature.bind(*args, **kwargs).arguments.items()}
+    called = {k: _cast(v, dtype) for k, v in _bound(forward, signature, args, kwargs).items()}
     inputs = dict(leaves_of(called))
     values = {k: bare(v) for k, v in inputs.items() if is_float(v) and k not in CONSTANT}
     if not values:
@@ -292,6 +292,17 @@ def _signature(f: Callable[..., Any], count: int) -> inspect.Signature:
         return inspect.Signature([inspect.Parameter(name, kind) for name in names])
 
 
+def _bound(
+    f: Any, signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Arrays:
+    """Give the arguments of a call by name."""
+    try:
+        return dict(signature.bind(*args, **kwargs).arguments)
+    except TypeError as error:
+        told = f"{_name(f)} takes {signature}, and is given {len(args)} inputs"
+        raise TypeError(f"compare: {told}: {error}") from None
+
+
 def _wanted(names: Sequence[str], given: Arrays) -> list[Any]:
     """Give the arguments that a backward takes: forward's by name, or else in their order."""
     if names and all(name in given for name in names):
@@ -320,7 +331,7 @@ def of_object(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], dtype:
         p for p in inspect.signature(thing.backward).parameters.values() if p.default is p.empty
     ]
     signature = inspect.signature(thing.forward)
-    called = {k: _cast(v, dtype) for k, v in signature.bind(*args, **kwargs).arguments.items()}
+    called = {k: _cast(v, dtype) for k, v in _bound(thing, signature, args, kwargs).items()}
     wrt = {k: bare(v) for k, v in called.items() if is_float(v) and k not in CONSTANT}
 
     def forward() -> Any:

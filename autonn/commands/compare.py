@@ -132,7 +132,7 @@ def coloured(report: Report) -> Text:
 def overview(reports: Sequence[Report], names: Sequence[str]) -> Table:
     """Give a line for each layer."""
     table = Table(title="Autograd, closed form, numerical differentiation", box=SIMPLE_HEAD)
-    table.add_column("layer")
+    table.add_column("layer", no_wrap=True)
     for column in ("closed form", "numerical", "time"):
         table.add_column(column, justify="right")
     table.add_column("verdict")

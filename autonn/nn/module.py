@@ -303,7 +303,9 @@ class Module:
         children = list(self.named_children())
         if not children:
             return self.label
-        lines = [f"({printable(name)}): {child!r}".replace("\n", "\n  ") for name, child in children]
+        lines = [
+            f"({printable(name)}): {child!r}".replace("\n", "\n  ") for name, child in children
+        ]
         return self.label[:-1] + "\n  " + "\n  ".join(lines) + "\n)"
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autonn.arguments import checked
 from autonn.texts import printable
 from autonn.trace.serial import MALFORMED, decode, encode
 
@@ -214,6 +215,7 @@ class Graph:
 
     # ----- JSON -----
 
+    @checked
     def to_json(self, arrays: bool = True) -> str:
         """Give the graph as JSON; without `arrays`, without values and gradients."""
         left_out = () if arrays else ("value", "grad")
