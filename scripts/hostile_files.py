@@ -33,6 +33,7 @@ import autonn
 from autonn import Tensor, nn, optim
 from autonn.data import read_csv, read_idx, read_images
 from autonn.formats import FileError
+from autonn.texts import printable_lines
 from autonn.trace import Graph, traced
 from autonn.train import Training, resume, save_checkpoint
 
@@ -141,7 +142,7 @@ def _stop(*_: Any) -> None:
 
 
 def outcome(kind: Kind, path: Path, data: bytes) -> str:
-    """Say what becomes of a file: "read", "refused", or what went wrong."""
+    """Say what becomes of a file: "read", "refused" in words that can be shown, or a fault."""
     path.write_bytes(data)
     signal.signal(signal.SIGALRM, _stop)
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
@@ -151,7 +152,8 @@ def outcome(kind: Kind, path: Path, data: bytes) -> str:
         signal.setitimer(signal.ITIMER_REAL, 0)
         causes = error, error.__cause__, error.__context__
         swollen = any(isinstance(cause, MemoryError) for cause in causes)
-        mine = type(error) in (kind.refusal, FileError) and not swollen
+        seen = str(error) == printable_lines(str(error))
+        mine = type(error) in (kind.refusal, FileError) and seen and not swollen
         frame = traceback.extract_tb(error.__traceback__)[-1]
         told = (
             f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}: {error!s:.80}"

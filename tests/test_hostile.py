@@ -443,6 +443,7 @@ def test_no_name_commands_the_terminal(what: str):
         text = SHOWN[what](*sample(name))
         assert not CONTROL.search(text)
         assert not TURNING.search(text)
+        assert "a\nb" not in text
         text.encode()
 
 

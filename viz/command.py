@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autonn.formats import about
 from autonn.nn import Module
 from autonn.subjects import Shape, in_file, inputs_of, layer, load, taken
 from autonn.summary import size
@@ -89,7 +90,10 @@ def _drawing(
 ) -> Drawing:  # fmt: skip
     options["show"] = "both" if backward else "forward"
     if what.endswith(".json"):
-        return draw(Graph.from_json(Path(what).read_text(encoding="utf-8")), **options)
+        path = Path(what)
+        with about(path, "a graph of autonn"):
+            graph = Graph.from_json(path.read_bytes())
+        return draw(graph, **options)
     rng = np.random.default_rng(seed)
     place = in_file(what)
     if place is None:

@@ -170,8 +170,8 @@ def sample(name: str, index: tuple[int, ...], double: Problem, g: Any) -> Sample
 
     scale = max(1e-3, abs(float(x[index])) or 1.0)
     with no_grad():
-        terms = contracted(_sizes(double.run(double.values)), _sizes(seeds))
-    n = best_derivative(f, scale, float(terms))
+        terms = float(contracted(_sizes(double.run(double.values)), _sizes(seeds)))
+    n = best_derivative(f, scale, terms if np.isfinite(terms) else 0.0)
     rough = 1e-4 * max(abs(n.left), abs(n.right), 1e-3)
     kink = abs(n.left - n.right) > 10 * rough
     if not kink and n.method != "complex step":
