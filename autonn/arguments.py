@@ -101,7 +101,8 @@ class Instance:
     kind: type
 
     def __str__(self) -> str:
-        named = {bool: "True or False", str: "a string", type(None): "None"}
+        named: dict[Any, str] = {bool: "True or False", str: "a string", type(None): "None"}
+        named[Callable] = "a function"
         kind = self.kind.__name__
         return named.get(self.kind, f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}")
 
@@ -166,11 +167,13 @@ def _kinds(annotation: Any) -> Iterator[Any]:
         yield from get_args(annotation)[1:]
     elif origin is Literal:
         yield OneOf(get_args(annotation))
+    elif origin is Callable:
+        yield Instance(Callable)
     elif annotation is int:
         yield Whole()
     elif annotation is float:
         yield Number()
-    elif isinstance(annotation, type) and annotation is not object:
+    elif isinstance(annotation, type) and annotation not in (object, Any):  # a class since 3.11
         yield Instance(annotation)
 
 

@@ -8,13 +8,25 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
+from autonn.texts import printable, printable_lines
 from autonn.zoo import MODELS, NORMS
 
 EXTRAS = {"graphviz": "viz", "pygraphviz": "viz", "matplotlib": "viz"}
 EXTRAS |= {"safetensors": "interop", "PIL": "images"}
 OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
+
+
+RUNS = "The file is run, as by python FILE.py: name none that you would not run. "
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors show what they were given, and do not obey it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what was wrong, and end."""
+        super().error(printable(message))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,13 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except Exception as error:  # also of the user's own file
         kind = "" if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: "
-        print(f"autonn {command}: {kind}{error}", file=sys.stderr)
+        print(printable_lines(f"autonn {command}: {kind}{error}"), file=sys.stderr)
         return 2
     return status if type(status) is int else 0
 
 
-def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    parser = argparse.ArgumentParser(
+def _parser() -> tuple[Parser, dict[str, Parser]]:
+    parser = Parser(
         prog="autonn",
         description="Reverse-mode automatic differentiation of NumPy code.",
     )
@@ -90,7 +102,7 @@ def _compare(commands: Any) -> None:
         help="judge autograd against closed forms",
         description="Compare autograd, closed form and numerical differentiation: of every layer, "
         "of those that are named, or of a function f in a file, whose gradients f_backward gives "
-        "(or of a class with forward and backward). Exit status 1 if any disagrees.",
+        f"(or of a class with forward and backward). {RUNS}Exit status 1 if any disagrees.",
     )
     compare.set_defaults(place="autonn.commands.compare")
     compare.add_argument("what", nargs="*", metavar="LAYER | FILE.py:NAME", help="default: all")
@@ -112,9 +124,10 @@ def _graph(commands: Any) -> None:
     graph = commands.add_parser(
         "graph",
         help="draw a computation graph, forward and backward",
-        description="Draw the graph of a layer, or of a model, function or Tensor in a file, which "
-        "is run for it, on standard normal numbers. A page (.html) steps through the backward "
-        "pass; .svg, .png and .pdf are pictures, .gv is DOT, .json the graph as data.",
+        description="Draw the graph of a layer, or of a model, function or Tensor in a file, on "
+        f"standard normal numbers. {RUNS}A page (.html) steps through the backward pass; .svg, "
+        ".png and .pdf are pictures, .gv is DOT, .json the graph as data, which is read and not "
+        "run.",
     )
     graph.set_defaults(place="viz.command")
     graph.add_argument("what", metavar="LAYER | FILE.py:NAME | FILE.json")
@@ -197,7 +210,7 @@ def _summary(commands: Any) -> None:
         "summary",
         help="say what a model is made of, and what its backward pass keeps",
         description="Print each layer's output, parameters, and the bytes that are kept for the "
-        f"backward pass: of {', '.join(MODELS)}, of a layer, or of a Module in a file.",
+        f"backward pass: of {', '.join(MODELS)}, of a layer, or of a Module in a file. {RUNS}",
     )
     summary.set_defaults(place="autonn.commands.summary")
     summary.add_argument("what", metavar="MODEL | LAYER | FILE.py:NAME")

@@ -19,6 +19,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from autonn.texts import printable
+
 Array = np.ndarray[Any, Any]
 Contents = tuple[dict[str, Array], dict[str, str]]
 
@@ -68,7 +70,8 @@ def about(path: Path, kind: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             # the system's, and not that of a seek to where a broken file points
             raise FileError(f"{name}: {os.strerror(error.errno).lower()}") from error
-        raise FileError(f"{name}: not whole, or not {kind}: {error}") from error
+        told = printable(str(error))  # which may repeat what the file holds
+        raise FileError(f"{name}: not whole, or not {kind}: {told}") from error
 
 
 def needed(module: str, extra: str, what: str) -> ModuleType:

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autonn.arguments import checked
 from autonn.graph import Node, Primitive, current_state, state
 from autonn.nn.module import Module, running
 from autonn.tensors import Tensor, bare
+from autonn.texts import shortened
 from autonn.tree import flatten
 
 
@@ -71,11 +73,6 @@ class Summary(NamedTuple):
         yield f"{'total':<57}{self.parameters:>12,}{size(self.saved):>11}"
 
 
-def shortened(text: str, width: int) -> str:
-    """Cut a text that is too long, and say so."""
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
 def size(count: int) -> str:
     """Give a number of bytes in a unit that suits it; nothing for 0.
 
@@ -134,6 +131,7 @@ def _owner(x: Any) -> Any:
     return x
 
 
+@checked
 def summary(model: Module, *inputs: Any, **options: Any) -> Summary:
     """Say, layer by layer, what comes out, how many parameters there are, and what backward costs.
 

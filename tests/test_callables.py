@@ -115,8 +115,6 @@ SENSELESS: dict[str, Callable[[], Any]] = {
     "weights that sum to 0": lambda: np.average(Tensor(x), axis=0, weights=[1.0, -1.0]),
     "a length below 0": lambda: np.bincount([0, 1], weights=Tensor(x[0, :2]), minlength=-1),
     "weights of another shape": lambda: np.average(Tensor(x), axis=1, weights=2.0),
-    "elements below 1": lambda: autonn.compare(nn.Tanh(), x, elements=-1),
-    "a forward that is text": lambda: autonn.compare(nn.Tanh(), x, forward="abc"),
 }  # fmt: skip
 
 

@@ -74,6 +74,30 @@ def test_a_gradient_outside_a_kinks_slopes_is_one():
     assert not gradcheck(steep, [0.0], raises=False)
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"order": 0}, ValueError, "order=0; want a whole number from 1 to 6"),
+        ({"order": 10**30}, ValueError, "want a whole number from 1 to 6"),
+        ({"order": 1.5}, TypeError, "order=1.5"),
+        ({"tol": np.nan}, ValueError, "tol=nan; want a finite number above 0"),
+        ({"elements": 0}, ValueError, "elements=0"),
+        ({"seed": "a"}, TypeError, "seed='a'"),
+        ({"raises": np.ones(2)}, TypeError, "True or False"),
+    ],
+)
+def test_gradcheck_refuses_what_is_no_option(options: Any, error: type[Exception], words: str):
+    with pytest.raises(error, match=words):
+        gradcheck(np.tanh, 1.0, **options)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e6])
+def test_a_derivative_knows_how_f_rounds(size: float):
+    found = derivative(lambda h: size + 1e-9 * np.sin(h))
+    assert abs(found.value - 1e-9) <= found.error
+    assert found.error >= np.finfo(float).eps * size
+
+
 def test_elements_are_sampled_and_all_inputs_checked():
     report = gradcheck(lambda x, k, y: x[k] * y, np.ones(1000), np.array(3), 2.0, elements=10)
     arguments = [row.argument for row in report.rows]

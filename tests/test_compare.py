@@ -608,6 +608,15 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "an output that is cut off": (lambda: compare(lambda x: np.array(bare(x)), lambda g, x: g, np.ones(3)), ValueError, ["does not depend"]),
     "explaining what has no graph": (lambda: explain(Tensor([1.0]), Tensor([1.0])), ValueError, ["no graph"]),
     "explaining what does not depend": (lambda: explain(Tensor([1.0], True) * 2, Tensor([1.0], True)), ValueError, ["does not depend"]),
+    "explaining what is no Tensor": (lambda: explain(Tensor([1.0], True) * 2, np.ones(1)), TypeError, ["x=", "want a Tensor"]),
+    "explaining through what is no Tensor": (lambda: explain(Tensor([1.0], True) * 2, Tensor([1.0], True), ["mean"]), TypeError, ["through[0]='mean'", "want a Tensor"]),
+    "elements below 1": (lambda: compare(nn.Tanh(), np.ones(3), elements=-1), ValueError, ["elements=-1", "1 or more"]),
+    "a seed below 0": (lambda: compare(nn.Tanh(), np.ones(3), seed=-1), ValueError, ["seed=-1", "0 or more"]),
+    "a dtype of integers": (lambda: compare(nn.Tanh(), np.ones(3), dtype=int), TypeError, ["dtype", "float32"]),
+    "a dtype that is none": (lambda: compare(nn.Tanh(), np.ones(3), dtype="abc"), TypeError, ["dtype='abc'", "float32"]),
+    "exact that is text": (lambda: compare(nn.Tanh(), np.ones(3), exact="no"), TypeError, ["exact='no'", "True or False"]),
+    "a forward that is text": (lambda: compare(nn.Tanh(), np.ones(3), forward="abc"), TypeError, ["forward='abc'", "a function"]),
+    "too many arrays for a function": (lambda: compare(np.tanh, lambda g, x: g, np.ones(3), 1, 2, 3), TypeError, ["tanh takes", "4 inputs"]),
     "a gradient of another shape": (lambda: explain(Tensor([1.0], True) * 2, Tensor([1.0], True), gradient=np.ones(3)), ValueError, ["(3,)", "(1,)"]),
 }
 # fmt: on

@@ -88,7 +88,7 @@ def test_that_search_finds(line: str, tmp_path: Path):
 
 # Loads good files once, so that all is imported; then hostile ones, watched, in little memory.
 WATCHED = """
-import gzip, io, json, os, pickle, resource, struct, sys, zipfile
+import gzip, io, json, os, pickle, resource, struct, sys, zipfile, zlib
 from pathlib import Path
 import numpy as np
 from PIL import Image
@@ -106,9 +106,9 @@ def npy(descr, shape, data=b""):
     text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\\n".encode()
     return b"\\x93NUMPY\\1\\0" + struct.pack("<H", len(text)) + text + data
 
-def zipped(members, method=zipfile.ZIP_DEFLATED):
+def zipped(members):
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", method) as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
     return file.getvalue()
@@ -122,26 +122,32 @@ net = autonn.nn.Linear(2, 2, rng=0)
 training = Training(net, autonn.optim.SGD(net, lr=0.1), None, np.random.default_rng(0))
 x = autonn.Tensor([1.0], True)
 graph = graph_of(np.exp(x).sum()).to_json()
-big = 2**28
+big = 2**27
+zeros = bytes(big)
+bomb = gzip.compress(zeros, 1)
 header = struct.pack("<Q", 2**40) + b"{}"
 huge = {"a": {"dtype": "F64", "shape": [2**40], "data_offsets": [0, 2**43]}}
 huge = json.dumps(huge).encode()
 image = io.BytesIO()
-Image.new("1", (30_000, 30_000)).save(image, "png")
+Image.new("1", (1, 1)).save(image, "png")
+head = struct.pack(">4sII", b"IHDR", 30_000, 30_000)
+image = bytearray(image.getvalue())
+image[12:24] = head
+image[29:33] = struct.pack(">I", zlib.crc32(image[12:29]))
 many = "[" * 200_000
 deep = graph.replace('"note"', '"zzz": ' + many + "]" * 200_000 + ', "note"')
 swollen = json.loads(graph)
 swollen["ops"][0]["value"] = {"~": "array", "dtype": "<f8", "shape": [2**40], "data": ""}
 FILES = {
-    "a.npz": [objects(), pickle.dumps(Trap()), zipped({"a.npy": npy("|i1", f"({big},)", bytes(big))}),
-              zipped({f"{i}.npy": bytes(2**26) for i in range(8)}),
+    "a.npz": [objects(), pickle.dumps(Trap()), zipped({"a.npy": npy("|i1", f"({big},)", zeros)}),
+              zipped({f"{i}.npy": npy("|i1", "(2097152,)", zeros[: 2**21]) for i in range(8)}),
               zipped({"a.npy": npy("<f8", "(1000000, 1000000)")}), zipped({"a.npy": pickle.dumps(Trap())})],
-    "run.npz": [objects(), pickle.dumps(Trap()), zipped({"a.npy": bytes(big)})],
+    "run.npz": [objects(), pickle.dumps(Trap()), zipped({"a.npy": zeros})],
     "a.safetensors": [header, struct.pack("<Q", len(huge)) + huge, pickle.dumps(Trap())],
-    "a.idx": [gzip.compress(b"\\0\\0\\x08\\1" + struct.pack(">I", big) + bytes(big)), pickle.dumps(Trap()),
-              b"\\0\\0\\x0e\\x04" + b"\\xff" * 16, gzip.compress(gzip.compress(bytes(big)))],
+    "a.idx": [gzip.compress(b"\\0\\0\\x08\\1" + struct.pack(">I", big)) + bomb, pickle.dumps(Trap()),
+              b"\\0\\0\\x0e\\x04" + b"\\xff" * 16, gzip.compress(bomb)],
     "a.csv": [pickle.dumps(Trap()), b"a\\n" + b"1" * 10**7, b'a\\n"' + b"x\\n" * 10**6, b"\\0" * 10**6],
-    "images/c/a.png": [image.getvalue(), pickle.dumps(Trap())],
+    "images/c/a.png": [bytes(image), pickle.dumps(Trap())],
     "a.json": [many.encode(), pickle.dumps(Trap()).hex().encode(), deep.encode(),
                json.dumps(swollen).encode(), b"1" * 10**5],
 }
@@ -174,8 +180,9 @@ seen = []
 RUN = ("exec", "compile", "pickle", "marshal", "os.system", "os.exec", "os.spawn", "os.posix_spawn",
        "subprocess", "os.fork", "os.mkdir", "socket", "ctypes.dlopen", "os.remove", "os.rename")
 sys.addaudithook(lambda event, args: event.startswith(RUN) and seen.append((event, str(args)[:80])))
+del zeros, bomb
 pages = int(Path("/proc/self/statm").read_text().split()[0])
-most = pages * resource.getpagesize() + 250 * 2**20
+most = pages * resource.getpagesize() + 100 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
 told = []
 for name, each in FILES.items():
@@ -280,29 +287,30 @@ def put(told: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 def test_graphs_with_anything_put_in_are_graphs_or_refused():
     refused: list[ValueError] = []
+    assert len(VALUES) == 23
     for i, path in enumerate(places(TOLD)):
-        for value in VALUES[i % 4 :: 4]:
+        for value in VALUES[i % 23 :: 23]:
             try:
                 graph = Graph.from_json(json.dumps(put(TOLD, path, value)))
             except ValueError as error:
                 refused.append(error)
             else:
                 assert isinstance(str(graph), str)
-                assert graph.backward_order is not None
-    assert len(refused) > 2000
+                assert draw(graph, values=True, memory=True).html()
+    assert len(refused) > 500
     assert all(type(error) is ValueError and "no graph" in str(error) for error in refused)
 
 
 def test_graphs_with_flipped_bits_are_graphs_or_refused():
     whole, refused = json.dumps(TOLD).encode(), list[ValueError]()
-    for seed in range(400):
+    for seed in range(100):
         try:
             graph = Graph.from_json(flipped(whole, seed))
         except ValueError as error:
             refused.append(error)
         else:
             assert isinstance(str(graph), str)
-    assert 200 < len(refused) < 400
+    assert 50 < len(refused) < 100
     assert all(type(error) is ValueError and "no graph" in str(error) for error in refused)
 
 
@@ -320,7 +328,6 @@ LAX = {
 }  # fmt: skip
 
 
-@pytest.mark.xfail(strict=True, reason="Graph._check and from_json do not look at these fields")
 @pytest.mark.parametrize("case", LAX)
 def test_graphs_that_could_not_be_drawn_are_refused(case: str):
     with pytest.raises(ValueError, match="this is no graph"):
@@ -343,7 +350,7 @@ NAMES = {
     "half a pair": "\ud800",
     "rich": "[bold]x[/bold] [/] [link=file:///]",
 }
-TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+TURNING = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2069]")
 
 
 class Holder(nn.Module):
@@ -368,7 +375,7 @@ def drawn(name: str) -> list[viz.Drawing]:
     layer = odd(name).astype(np.float64)
     return [
         draw(traced(lambda x: layer(model(x)), x)),
-        draw(np.exp(x).sum(), title=name.replace("\ud800", "?")),
+        draw(np.exp(x).sum(), title=name),
     ]
 
 
@@ -391,7 +398,6 @@ def test_names_in_pictures_stay_text(name: str, kind: str):
             assert "<img" not in text
 
 
-@pytest.mark.xfail(strict=True, reason="viz.texts.clean lets characters through that turn the text")
 @pytest.mark.parametrize("kind", PICTURES)
 def test_names_in_pictures_cannot_turn_the_text(kind: str):
     for drawing in drawn(NAMES["right to left"]):
@@ -406,7 +412,7 @@ def sample(name: str) -> tuple[Any, Any, Any]:
 # What a terminal shows.
 SHOWN: dict[str, Callable[[Any, Any, Any], str]] = {
     "a Tensor": lambda x, model, layer: repr(x),
-    "a drawing": lambda x, model, layer: repr(draw(np.exp(x).sum(), title=str(x.name).replace("\ud800", "?"))),
+    "a drawing": lambda x, model, layer: repr(draw(np.exp(x).sum(), title=str(x.name))),
     "a Module": lambda x, model, layer: repr(model),
     "a Module of an odd class": lambda x, model, layer: repr(layer),
     "a summary": lambda x, model, layer: str(autonn.summary(model, np.ones((1, 2), np.float32))),
@@ -422,9 +428,6 @@ SHOWN: dict[str, Callable[[Any, Any, Any], str]] = {
     "an error of a picture's folder": lambda x, model, layer: refusal(lambda: draw(np.exp(x).sum()).save(f"{x.name}/a.svg")),
     "an error of an optimiser": lambda x, model, layer: refusal(lambda: autonn.optim.SGD([(x.name, 3)])),
 }  # fmt: skip
-RAW = {"a Module", "a Module of an odd class", "a summary", "a graph", "a report", "a report's page",
-       "a report's Markdown", "an explanation", "an error of a layer", "an error of a state",
-       "an error of a picture's folder"}  # fmt: skip
 
 
 def refusal(call: Callable[[], Any]) -> str:
@@ -434,21 +437,14 @@ def refusal(call: Callable[[], Any]) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "what",
-    [
-        pytest.param(
-            what,
-            marks=pytest.mark.xfail(strict=True, reason="names reach the terminal as they are"),
-        )
-        if what in RAW
-        else what
-        for what in SHOWN
-    ],
-)
+@pytest.mark.parametrize("what", SHOWN)
 def test_no_name_commands_the_terminal(what: str):
-    for name in ("terminal", "null"):
-        assert not CONTROL.search(SHOWN[what](*sample(NAMES[name])))
+    for name in NAMES.values():
+        text = SHOWN[what](*sample(name))
+        assert not CONTROL.search(text)
+        assert not TURNING.search(text)
+        assert "a\nb" not in text
+        text.encode()
 
 
 # ----- The command line -----
@@ -479,8 +475,6 @@ COMMANDS: dict[str, list[str]] = {
     "no such option": ["compare", f"--{EVIL}"],
     "no such command": [EVIL],
 }
-PASSED = {"no such file", "a class's name", "a part's name", "no such picture", "a picture",
-          "no such folder", "no such option"}  # fmt: skip
 
 
 def told(arguments: list[str], folder: Path, capsys: Any, monkeypatch: Any) -> tuple[int, str]:
@@ -494,17 +488,7 @@ def told(arguments: list[str], folder: Path, capsys: Any, monkeypatch: Any) -> t
     return status, captured.out + captured.err
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(
-            case, marks=pytest.mark.xfail(strict=True, reason="commands print names as they are")
-        )
-        if case in PASSED
-        else case
-        for case in COMMANDS
-    ],
-)
+@pytest.mark.parametrize("case", COMMANDS)
 def test_no_argument_commands_the_terminal(
     case: str, tmp_path: Path, capsys: Any, monkeypatch: Any
 ):
@@ -513,7 +497,6 @@ def test_no_argument_commands_the_terminal(
     assert not CONTROL.search(text)
 
 
-@pytest.mark.xfail(strict=True, reason="the titles of rich's tables are read as markup")
 def test_a_name_is_no_markup(tmp_path: Path, capsys: Any, monkeypatch: Any):
     arguments = ["compare", "model.py:marked", "--shape", "3,2"]
     status, text = told(arguments, tmp_path, capsys, monkeypatch)
@@ -521,18 +504,8 @@ def test_a_name_is_no_markup(tmp_path: Path, capsys: Any, monkeypatch: Any):
     assert "a[/bold]b" in text
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        pytest.param(
-            command, marks=pytest.mark.xfail(strict=True, reason="the help does not say so")
-        )
-        if command != "graph"
-        else command
-        for command in ("compare", "summary", "graph")
-    ],
-)
+@pytest.mark.parametrize("command", ["compare", "summary", "graph"])
 def test_the_help_says_that_a_file_is_run(command: str, capsys: Any):
     with pytest.raises(SystemExit):
         main([command, "--help"])
-    assert re.search(r"\b(run|runs|executes|executed)\b", capsys.readouterr().out)
+    assert "the file is run" in " ".join(capsys.readouterr().out.lower().split())

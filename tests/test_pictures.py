@@ -452,7 +452,7 @@ def test_it_shows_itself():
         (lambda: draw(tensor(1.0) * 2.0, show="backwards"), ValueError, "did you mean 'backward'"),
         (lambda: draw(tensor(1.0) * 2.0, theme="blue"), ValueError, "'light', 'dark', 'print'"),
         (lambda: draw(tensor(1.0) * 2.0, direction="RL"), ValueError, "direction is 'RL'"),
-        (lambda: draw(tensor(1.0) * 2.0, depth=-1), ValueError, "depth is -1"),
+        (lambda: draw(tensor(1.0) * 2.0, depth=-1), ValueError, "depth=-1; want None or a whole number of 0 or more"),
         (lambda: draw(tensor(1.0) * 2.0, np.ones(2)), TypeError, "takes no inputs"),
         (lambda: draw(net_with_loss(), show="both"), ValueError, "create_graph=True"),
         (lambda: draw(net_with_loss(), hide=lambda op: True), ValueError, "all left out"),

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from autonn.formats import about
 from autonn.nn import Module
 from autonn.subjects import Shape, in_file, inputs_of, layer, load, taken
 from autonn.summary import size
 from autonn.tensors import Tensor
+from autonn.texts import printable, printable_lines
 from autonn.trace import Graph, traced
 from viz.drawing import Drawing, draw
 from viz.layout import found
@@ -67,7 +69,7 @@ def run(
     )  # fmt: skip
     for path in paths:
         written = drawing.save(path)
-        print(f"{written}  {size(written.stat().st_size)}")
+        print(printable(f"{written}  {size(written.stat().st_size)}"))
     for text in (f"{drawing.scene.title}: {drawing.scene.subtitle}", *drawing.scene.notes):
         print(fill(text, WIDTH))
     if check:
@@ -88,7 +90,10 @@ def _drawing(
 ) -> Drawing:  # fmt: skip
     options["show"] = "both" if backward else "forward"
     if what.endswith(".json"):
-        return draw(Graph.from_json(Path(what).read_text(encoding="utf-8")), **options)
+        path = Path(what)
+        with about(path, "a graph of autonn"):
+            graph = Graph.from_json(path.read_bytes())
+        return draw(graph, **options)
     rng = np.random.default_rng(seed)
     place = in_file(what)
     if place is None:
@@ -123,15 +128,17 @@ def _tell_errors(graph: Graph) -> None:
     for scope in graph.scopes:
         if scope.verdict:
             named = f"{scope.label} {scope.name}".strip()
-            print(f"{named}: {scope.verdict}, error against the closed form {scope.error:.1e}")
+            told = f"{scope.verdict}, error against the closed form {scope.error:.1e}"
+            print(printable_lines(f"{named}: {told}"))
     first = graph.diverging
     if first is not None:
         op = graph.ops[first]
         errors = ", ".join(f"{x}: {error:.1e}" for x, error in op.errors.items())
         where = op.code or op.site
-        print(
+        told = (
             f"the first wrong rule of the backward pass is that of {op.op} ({errors}), at {where}"
         )
+        print(printable(told))
 
 
 def engine() -> str:

@@ -12,6 +12,7 @@ from rich.console import Console
 from autonn import nn
 from autonn.commands.demo import BATCH, Trained
 from autonn.tensors import Tensor
+from autonn.texts import printable
 from autonn.trace import trace
 from viz import plots
 from viz.drawing import draw
@@ -44,7 +45,8 @@ def run(trained: Trained, folder: str, console: Console) -> list[Path]:
         written[target / name] = told
     width = max(len(str(path)) for path in written)
     for path, told in written.items():
-        console.print(f"  {path!s:<{width}}  {told}", highlight=False, soft_wrap=True)
+        line = printable(f"  {path!s:<{width}}  {told}")
+        console.print(line, highlight=False, soft_wrap=True, markup=False, emoji=False)
     told = "autonn graph LSTM --open; autonn train digits --model lenet"
     console.print(f"Next: {told}", highlight=False)
     return list(written)

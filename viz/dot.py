@@ -10,6 +10,7 @@ import graphviz
 import numpy as np
 
 from autonn.summary import size
+from autonn.texts import printable_lines
 from autonn.trace import Op
 from viz.groups import Group, visible
 from viz.scene import Scene
@@ -195,7 +196,7 @@ class _Writer:
             label=_table(told),
             fillcolor=colours.fill,
             color=colours.border,
-            tooltip=graphviz.escape(tip or clean(head)),
+            tooltip=graphviz.escape(printable_lines(tip) or clean(head)),
             **({} if op.grads else {"style": "rounded,filled,dashed"}),
         )
 

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from autonn.arguments import Count, checked, shown
 from autonn.files import replacing
 from autonn.tensors import Tensor
 from autonn.trace import Graph, Op, graph_of, traced
@@ -68,6 +69,8 @@ class Drawing:
 
         Raises
         ------
+        TypeError
+            For what is no name of a file.
         ValueError
             For another ending.
         OSError
@@ -75,6 +78,8 @@ class Drawing:
         LayoutError
             When no Graphviz is there or works; the DOT text is saved beside, with the ending .gv.
         """
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"save: path={shown(path)}; want the name of a file")
         target = Path(path).expanduser()
         ending = target.suffix.lower()
         if ending not in FORMATS:
@@ -83,9 +88,9 @@ class Drawing:
             known, seen = ", ".join(FORMATS), ending or "nothing"
             raise ValueError(f"save: {target.name!r} ends in {seen}; it can end in {known}{told}")
         if not target.parent.is_dir():
-            raise FileNotFoundError(f"save: there is no folder {target.parent}")
+            raise FileNotFoundError(f"save: there is no folder {str(target.parent)!r}")
         if target.is_dir():
-            raise IsADirectoryError(f"save: {target} is a folder")
+            raise IsADirectoryError(f"save: {str(target)!r} is a folder")
         try:
             written = self._bytes(ending)
         except LayoutError as error:
@@ -129,11 +134,12 @@ def _write(path: Path, written: bytes) -> None:
         file.write(written)
 
 
+@checked
 def draw(
     what: Any,
     *inputs: Any,
     show: str = "forward",
-    depth: int | None = None,
+    depth: Count | None = None,
     collapse: Callable[[Group], bool] | None = None,
     hide: Callable[[Op], bool] | None = None,
     fold: bool | None = None,
@@ -199,10 +205,6 @@ def draw(
     _check("show", show, ("forward", "backward", "both"))
     _check("theme", theme, tuple(THEMES))
     _check("direction", direction, ("", "TB", "LR"))
-    if not isinstance(title, str):
-        raise TypeError(f"draw: title is a {type(title).__name__}; want a string")
-    if depth is not None and (type(depth) is not int or depth < 0):
-        raise ValueError(f"draw: depth is {depth!r}; want a whole number, 0 or more")
     graph = _graph(what, inputs, show, gradients)
     shown = _shown(graph, show, hide)
     root = tree(graph, shown, fold=fold)
@@ -225,9 +227,9 @@ def draw(
     )
 
 
-def _check(name: str, value: Any, known: Sequence[str]) -> None:
+def _check(name: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
-        near = get_close_matches(str(value), known, 1)
+        near = get_close_matches(value, known, 1)
         told = f"; did you mean {near[0]!r}?" if near and near[0] else ""
         wanted = ", ".join(map(repr, known))
         raise ValueError(f"draw: {name} is {value!r}; want one of {wanted}{told}")

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-# what HTML or JavaScript could take for its own inside a script element
-_UNSAFE = re.compile("[<>&\u2028\u2029]")
+from autonn.texts import printable, printable_lines
+
+# what HTML could take for its own inside a script element
+_UNSAFE = re.compile("[<>&]")
 SCRIPTS = (
     *("data.js", "view.js", "layout.js", "drawing.js", "panel.js"),
     *("moving.js", "playing.js", "input.js", "start.js"),
@@ -71,7 +73,7 @@ def page(data: Mapping[str, Any]) -> str:
     parts = {
         "POLICY": f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
         "img-src data:; base-uri 'none'; form-action 'none'",
-        "TITLE": html.escape(str(data.get("title") or "computation graph")),
+        "TITLE": html.escape(printable(str(data.get("title") or "computation graph"))),
         "STYLE": style,
         "SCRIPT": script,
         "DATA": _json(data),
@@ -117,7 +119,9 @@ def _check(data: Mapping[str, Any]) -> None:
 def _json(data: Mapping[str, Any]) -> str:
     """Give JSON that can stand in a script element whatever the strings hold."""
     try:
-        text = json.dumps(dict(data), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(
+            _visible(data), allow_nan=False, ensure_ascii=False, separators=(",", ":")
+        )
     except ValueError as error:
         raise ValueError(
             f'data holds what JSON has no word for ({error}): give NaN and infinities as "nan", '
@@ -128,6 +132,15 @@ def _json(data: Mapping[str, Any]) -> str:
             f"data must hold plain JSON values ({error}): convert with .tolist(), .item() or str()"
         ) from error
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _visible(x: Any) -> Any:
+    """Give data with all texts in letters that can be seen."""
+    if isinstance(x, str):
+        return printable_lines(x)
+    if isinstance(x, Mapping):
+        return {k: _visible(v) for k, v in x.items()}
+    return [_visible(v) for v in x] if isinstance(x, list | tuple) else x
 
 
 def _hash(text: str) -> str:

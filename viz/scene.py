@@ -60,9 +60,9 @@ class Scene:
         self.zero = ROUNDING * max(norms, default=0.0)
         dtypes = [op.dtype for op in shown if op.grads] or [op.dtype for op in shown]
         self.dtype = max(sorted(set(dtypes)), key=dtypes.count) if dtypes else ""
-        self.title = title or _title(graph, root, shown)
+        self.title = clean(title or _title(graph, root, shown))
         self.subtitle = self._subtitle(shown)
-        self.notes = [graph.note] if graph.note else []
+        self.notes = [clean(graph.note)] if graph.note else []
         if len(shown) > LARGEST:
             self.notes.append(f"more than {LARGEST:,} nodes: not all groups can be open at once")
 
@@ -131,7 +131,7 @@ class Scene:
         order = [number[i] for i in self.graph.backward_order if i in number]
         first = self.graph.diverging
         return {
-            "title": clean(self.title),
+            "title": self.title,
             "subtitle": self.subtitle,
             "dtype": self.dtype,
             "zero": self.zero,

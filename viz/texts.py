@@ -8,35 +8,26 @@ from typing import Any
 
 import numpy as np
 
+from autonn import texts
 from autonn.trace import Op
 
 LONGEST = 40
 
 
 def clean(text: str) -> str:
-    """Give a text that XML can hold, on one line; "?" for what cannot be seen.
+    r"""Give a text on one line, all of which can be seen; "?" for what cannot.
 
     Examples
     --------
-    >>> clean("a" + chr(10) + "b" + chr(7)), clean(" ")
-    ('a b�', '?')
+    >>> print(clean("a\nb\a"), clean(" "))
+    a b\x07 ?
     """
-    told = " ".join(text.split())
-    return "".join(c if _printable(c) else "�" for c in told) or "?" * bool(text)
-
-
-def _printable(c: str) -> bool:
-    return (
-        " " <= c <= "~"
-        or (c > "\x9f" and not "\ud800" <= c <= "\udfff" and c < "\ufffe")
-        or c > "\uffff"
-    )
+    return texts.printable(" ".join(text.split())) or "?" * bool(text)
 
 
 def shortened(text: str, width: int = LONGEST) -> str:
     """Cut what is too long, and say so."""
-    text = clean(text)
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    return texts.shortened(clean(text), width)
 
 
 def counted(n: int, word: str) -> str:

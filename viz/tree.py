@@ -8,6 +8,7 @@ from collections.abc import Callable
 from autonn.trace import Graph, Op, Scope
 from viz.fold import fold_all
 from viz.groups import READABLE, Group
+from viz.texts import clean
 
 MOST_CHILDREN = READABLE  # what one group shows at a time; more are put together in chunks
 
@@ -141,4 +142,4 @@ def _listed(children: list[int | Group], graph: Graph, most: int) -> str:
         c.label if isinstance(c, Group) else graph.ops[c].op or graph.ops[c].kind for c in children
     )
     told = [name if n == 1 else f"{name} ×{n}" for name, n in counts.most_common(most)]
-    return ", ".join(told) + (", …" if len(counts) > most else "")
+    return clean(", ".join(told)) + (", …" if len(counts) > most else "")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autonn.arguments import Count, Size, checked, shown
 from autonn.check.diagnosis import Diagnosis, Evidence, diagnose
 from autonn.check.explain import Sites, through_nodes
 from autonn.check.problem import Arrays, Problem, is_float, of_functions, of_layer, of_object
@@ -27,6 +28,7 @@ from autonn.tensors import Tensor, bare
 from autonn.tree import flatten
 
 
+@checked
 def compare(
     subject: Any,
     *args: Any,
@@ -34,8 +36,8 @@ def compare(
     forward: Callable[..., Any] | None = None,
     dtype: Any = np.float64,
     exact: bool = False,
-    elements: int = 8,
-    seed: int = 0,
+    elements: Size = 8,
+    seed: Count = 0,
     **kwargs: Any,
 ) -> Report:
     """Put autograd, a closed form and numerical differentiation side by side, and say who is right.
@@ -77,8 +79,11 @@ def compare(
     Raises
     ------
     ValueError
-        For a layer without a closed form (with names near it), and a backward that gives other
-        names than the arrays that are differentiated by.
+        For a layer without a closed form (with names near it), a backward that gives other names
+        than the arrays that are differentiated by, and numbers that are out of range.
+    TypeError
+        For what is none of these subjects, arguments that it does not take, and a `dtype` that is
+        not of floating point.
 
     Examples
     --------
@@ -94,7 +99,7 @@ def compare(
     >>> print(compare(forward, backward, *arrays).verdict)
     b: the closed form is wrong: it is 1/8 times what it should be = 1 / the batch size...
     """
-    dtype = np.longdouble if exact else dtype
+    dtype = _floating(np.longdouble if exact else dtype)
 
     def made(kind: Any) -> Problem:
         if isinstance(subject, Module):
@@ -114,10 +119,21 @@ def compare(
         wider = {np.dtype(np.float32): np.float64, np.dtype(np.float64): np.longdouble}
         problem, double = made(dtype), made(np.float64)
         try:
-            wide = made(wider[np.dtype(dtype)]) if np.dtype(dtype) in wider else None
+            wide = made(wider[dtype]) if dtype in wider else None
         except Exception:  # whatever the function says of a wider dtype, it can do without
             wide = None
         return judged(problem, wide, double, elements, seed)
+
+
+def _floating(dtype: Any) -> np.dtype[Any]:
+    """Give a dtype in which gradients can be computed."""
+    try:
+        found = np.dtype(dtype)
+    except Exception:  # NumPy raises all kinds
+        found = np.dtype(object)
+    if found.kind != "f":
+        raise TypeError(f"compare: dtype={shown(dtype)}; want one of floats, such as np.float32")
+    return found
 
 
 def assert_matches(subject: Any, *args: Any, **options: Any) -> Report:

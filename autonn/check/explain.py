@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from autonn.arguments import shown
 from autonn.graph import Array, Node, Primitive, current_state, state
 from autonn.sites import source_line
 from autonn.tensors import Tensor, bare
+from autonn.texts import printable
 from autonn.walk import walk
 
 
@@ -125,7 +127,7 @@ class Explanation:
             told = shortened(told, 20)
             lines.append(f"  {told:<20} norm {np.linalg.norm(part):<10.4g} {route}")
         lines.append(f"  {'together':<20} norm {np.linalg.norm(self.total):.4g}")
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
     def to_markdown(self) -> str:
         """Give the staged chain rule, a row for each part."""
@@ -140,7 +142,7 @@ class Explanation:
             size = self.cotangents[name].shape if known else part.shape
             norm, route = f"{np.linalg.norm(part):.4g}", " → ".join(self.routes[name])
             rows.append(f"| {name} | {cotangent} | {size} | {norm} | {route} |")
-        return "\n".join([head, "", *rows])
+        return "\n".join(map(printable, [head, "", *rows]))
 
     def to_latex(self) -> str:
         """Give the staged chain rule as a formula."""
@@ -205,7 +207,9 @@ def explain(
     Raises
     ------
     ValueError
-        When y does not depend on x.
+        When y does not depend on x, or the gradient has another shape.
+    TypeError
+        For what is no Tensor.
 
     Examples
     --------
@@ -221,13 +225,16 @@ def explain(
       through mean         norm 0          sum → divide
       together             norm 7.483
     """
-    if not isinstance(y, Tensor) or not isinstance(x, Tensor):
-        raise TypeError("explain: y and x are Tensors")
+    named = {"y": y, "x": x}
+    if through is not None:
+        between = through if isinstance(through, list | tuple) else [through]
+        named |= {f"through[{i}]": t for i, t in enumerate(between)}
+    for name, t in named.items():
+        if not isinstance(t, Tensor):
+            raise TypeError(f"explain: {name}={shown(t)}; want a Tensor")
     if y.node is None or x.node is None:
         raise ValueError("explain: y or x has no graph: does it require grad?")
-    g = np.ones(y.shape, y.dtype) if gradient is None else np.asarray(bare(gradient), y.dtype)
-    if g.shape != y.shape:
-        raise ValueError(f"explain: gradient has shape {g.shape}, y {y.shape}")
+    g = bare(y._seed(np.ones(y.shape, y.dtype) if gradient is None else gradient))
     seeds = {y.node: g}
     everything = received(seeds, x.node)
     if not everything:
@@ -235,7 +242,7 @@ def explain(
     if through is None:
         names = {n: n.notes.name for n in everything if n.notes is not None and n.notes.name}
     else:
-        names = {t.node: t.name or f"m{i}" for i, t in enumerate(through) if t.node is not None}
+        names = {t.node: t.name or f"m{i}" for i, t in enumerate(between) if t.node is not None}
     marked = numbered({n: k for n, k in names.items() if n is not x.node and n is not y.node})
     parts, cotangents, routes = {}, {}, {}
     for node, name in ((y.node, "direct"), *marked.items()):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
+from autonn.arguments import Count, Positive, Size, Whole, checked
 from autonn.check.numerical import Derivative, best_derivative, jumps
 from autonn.graph import no_grad
 from autonn.tensors import Tensor, bare
@@ -94,13 +95,14 @@ class GradcheckError(AssertionError):
         self.report = report
 
 
+@checked
 def gradcheck(
     f: Callable[..., Any],
     *inputs: Any,
-    order: int = 1,
-    tol: float = 1e-7,
-    elements: int = 32,
-    seed: int = 0,
+    order: Annotated[int, Whole(1, 6)] = 1,
+    tol: Positive = 1e-7,
+    elements: Size = 32,
+    seed: Count = 0,
     raises: bool = True,
 ) -> GradcheckReport:
     """<v, Jᵀ w> = <w, J v>: check autograd's gradients of f against numerical differentiation.
@@ -118,7 +120,8 @@ def gradcheck(
         Numbers, arrays, Tensors, or nests of them. Those of floating point are differentiated by,
         in float64; others stay.
     order
-        2 checks the gradient's own gradients, too.
+        2 checks the gradient's own gradients, too, and so on; each order takes some four times as
+        long as the one before it.
     tol
         The largest error, relative to the larger of 1 and the derivative.
     elements
@@ -141,15 +144,14 @@ def gradcheck(
     TypeError
         When no input is of floating point, or an output is no Tensor.
     ValueError
-        When the function is not finite at the inputs, or gives another value each time.
+        When the function is not finite at the inputs, or gives another value each time; for an
+        order, tolerance, number of elements or seed that is out of range.
 
     Examples
     --------
     >>> bool(gradcheck(np.tanh, [0.1, -2.0], order=2))
     True
     """
-    if order < 1:
-        raise ValueError(f"gradcheck: order={order}; want 1 or more")
     rng = np.random.default_rng(seed)
     parts = [flatten(x) if _is_nest(x) else flatten(np.array(bare(x))) for x in inputs]
     arrays = [np.array(bare(leaf)) for leaves, _ in parts for leaf in leaves]

@@ -8,6 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autonn.arguments import NotNegative, Positive, checked
+
+EPS = float(np.finfo(np.float64).eps)
+
 
 class Derivative(NamedTuple):
     """A numerical derivative, how far it may be off, and how it was found."""
@@ -20,13 +24,17 @@ class Derivative(NamedTuple):
     right: float
 
 
-def derivative(f: Callable[[float], float], scale: float = 1.0) -> Derivative:
+@checked
+def derivative(
+    f: Callable[[float], float], scale: Positive = 1.0, terms: NotNegative = 0.0
+) -> Derivative:
     """f'(0) by central differences, extrapolated to step 0 (Ridders 1982).
 
     Steps are halved from `scale`, and if the extrapolation does not settle there (a kink or a pole
-    is near), again from a hundredth of it, and so on; the most stable result is taken. `left` and
-    `right` are one-sided slopes: where they differ, f has a kink; where they grow without limit, it
-    jumps.
+    is near), again from a hundredth of it, and so on; the most stable result is taken. Its error is
+    never less than f's own rounding makes it, over the step: f rounds as its value does, or as the
+    `terms` that it adds up. `left` and `right` are one-sided slopes: where they differ, f has a
+    kink; where they grow without limit, it jumps.
 
     Examples
     --------
@@ -35,7 +43,7 @@ def derivative(f: Callable[[float], float], scale: float = 1.0) -> Derivative:
     """
     best = Derivative(np.nan, np.inf, np.nan, "none", np.nan, np.nan)
     for start in (scale / 8, scale / 800, scale / 8e4, scale / 8e6):
-        best = min(best, _extrapolated(f, start), key=lambda d: d.error)
+        best = min(best, _extrapolated(f, start, terms), key=lambda d: d.error)
         if best.error <= 1e-9 * max(1.0, abs(best.value)):
             break
     h = scale * 2.0**-20
@@ -43,14 +51,16 @@ def derivative(f: Callable[[float], float], scale: float = 1.0) -> Derivative:
     return best._replace(left=(middle - f(-h)) / h, right=(f(h) - middle) / h)
 
 
-def _extrapolated(f: Callable[[float], float], h: float, rows: int = 6) -> Derivative:
+def _extrapolated(f: Callable[[float], float], h: float, terms: float, rows: int = 6) -> Derivative:
     best = Derivative(np.nan, np.inf, np.nan, "none", np.nan, np.nan)
     row: list[float] = []
     for _ in range(rows):
-        new = [(f(h) - f(-h)) / (2 * h)]
+        after, before = f(h), f(-h)
+        rounding = EPS * max(terms, abs(after), abs(before)) / h
+        new = [(after - before) / (2 * h)]
         for m, old in enumerate(row):
             new.append(new[m] + (new[m] - old) / (4 ** (m + 1) - 1))
-            error = max(abs(new[-1] - new[-2]), abs(new[-1] - old))
+            error = max(abs(new[-1] - new[-2]), abs(new[-1] - old), rounding)
             if error < best.error:
                 best = Derivative(new[-1], error, h, "central differences", np.nan, np.nan)
         row = new if np.all(np.isfinite(new)) else []
@@ -80,10 +90,11 @@ def complex_step(f: Callable[[complex], complex]) -> float:
             return np.nan
 
 
-def best_derivative(f: Callable[[Any], Any], scale: float = 1.0) -> Derivative:
+def best_derivative(f: Callable[[Any], Any], scale: float = 1.0, terms: float = 0.0) -> Derivative:
     """f'(0), by a complex step where f is analytic and allows it, else by central differences.
 
     Differences decide whether the complex step is right: at |x|, or a comparison, it is not.
+    `terms` is the size of what f adds up, by which it rounds if that is more than its value.
 
     Examples
     --------
@@ -91,13 +102,14 @@ def best_derivative(f: Callable[[Any], Any], scale: float = 1.0) -> Derivative:
     ('complex step', 'central differences')
     """
     exact, h = complex_step(f), scale / 64
+    rounding = EPS * max(terms, abs(float(f(0.0)))) / scale
     if np.isfinite(exact):  # a few steps are enough to confirm it
-        rough = _extrapolated(lambda h: float(f(h)), h, 3)
+        rough = _extrapolated(lambda h: float(f(h)), h, terms, 3)
         if abs(exact - rough.value) <= 1e-6 * max(1.0, abs(rough.value)):
             h, middle = scale * 2.0**-20, float(f(0.0))
             left, right = (middle - float(f(-h))) / h, (float(f(h)) - middle) / h
-            return Derivative(exact, 0.0, 1e-30, "complex step", left, right)
-    n = derivative(lambda h: float(f(h)), scale)
+            return Derivative(exact, rounding, 1e-30, "complex step", left, right)
+    n = derivative(lambda h: float(f(h)), scale, terms)
     if abs(exact - n.value) <= 10 * n.error + 1e-6 * max(1.0, abs(n.value)):
-        n = n._replace(value=exact, error=0.0, method="complex step", step=1e-30)
+        n = n._replace(value=exact, error=rounding, method="complex step", step=1e-30)
     return n

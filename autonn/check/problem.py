@@ -15,6 +15,7 @@ from autonn.check.binding import arguments, bind, closed_form, held
 from autonn.nn import Dropout, Module
 from autonn.nn.losses import Loss
 from autonn.tensors import Tensor, bare
+from autonn.texts import printable
 from autonn.tree import flatten
 
 Arrays = dict[str, Any]
@@ -228,7 +229,7 @@ def of_functions(
     arguments, or gradients in their order.
     """
     signature = _signature(forward, len(args))
-    called = {k: _cast(v, dtype) for k, v in signature.bind(*args, **kwargs).arguments.items()}
+    called = {k: _cast(v, dtype) for k, v in _bound(forward, signature, args, kwargs).items()}
     inputs = dict(leaves_of(called))
     values = {k: bare(v) for k, v in inputs.items() if is_float(v) and k not in CONSTANT}
     if not values:
@@ -291,6 +292,17 @@ def _signature(f: Callable[..., Any], count: int) -> inspect.Signature:
         return inspect.Signature([inspect.Parameter(name, kind) for name in names])
 
 
+def _bound(
+    f: Any, signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Arrays:
+    """Give the arguments of a call by name."""
+    try:
+        return dict(signature.bind(*args, **kwargs).arguments)
+    except TypeError as error:
+        told = f"{_name(f)} takes {signature}, and is given {len(args)} inputs"
+        raise TypeError(f"compare: {told}: {error}") from None
+
+
 def _wanted(names: Sequence[str], given: Arrays) -> list[Any]:
     """Give the arguments that a backward takes: forward's by name, or else in their order."""
     if names and all(name in given for name in names):
@@ -303,7 +315,7 @@ def _own(x: Any) -> Any:
 
 
 def _name(f: Any) -> str:
-    return getattr(f, "__name__", type(f).__name__)
+    return printable(getattr(f, "__name__", type(f).__name__))
 
 
 def of_object(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], dtype: Any) -> Problem:
@@ -319,7 +331,7 @@ def of_object(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], dtype:
         p for p in inspect.signature(thing.backward).parameters.values() if p.default is p.empty
     ]
     signature = inspect.signature(thing.forward)
-    called = {k: _cast(v, dtype) for k, v in signature.bind(*args, **kwargs).arguments.items()}
+    called = {k: _cast(v, dtype) for k, v in _bound(thing, signature, args, kwargs).items()}
     wrt = {k: bare(v) for k, v in called.items() if is_float(v) and k not in CONSTANT}
 
     def forward() -> Any:
@@ -355,7 +367,7 @@ def of_object(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], dtype:
 
         return y, gradients_of
 
-    return Problem(type(thing).__name__, values, run, closed, sites=True)
+    return Problem(_name(type(thing)), values, run, closed, sites=True)
 
 
 Places = dict[str, tuple[Any, Any]]

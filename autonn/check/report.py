@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autonn.check.diagnosis import Diagnosis
+from autonn.texts import printable
 
 
 class Row(NamedTuple):
@@ -144,20 +145,18 @@ class Report:
     @property
     def verdict(self) -> str:
         """Who disagrees with whom, and what kind of mistake it is; "all agree" if nobody does."""
+        told = [(row, f"{row.name}: {row.told()}") for row in self.rows]
         lines = [] if self.forward is None else [self.forward.text]
-        lines += [f"{row.name}: {row.told()}" for row in self.rows if not row.ok]
-        if lines:
-            return "\n".join(lines)
-        notes = [
-            f"{row.name}: {row.told()}" for row in self.rows if row.status not in ("agree", "zero")
-        ]
-        return "all agree" + "".join(f"\n{note}" for note in notes)
+        lines += [text for row, text in told if not row.ok]
+        if not lines:
+            lines = ["all agree", *(t for row, t in told if row.status not in ("agree", "zero"))]
+        return "\n".join(map(printable, lines))
 
     def cells(self) -> list[list[str]]:
         """Give the table's cells, a list for each row."""
         return [
             [
-                row.name,
+                printable(row.name),
                 "×".join(map(str, row.autograd.shape)) or "number",
                 f"{row.norm:.3g}",
                 f"{row.error:.1e}",

@@ -169,12 +169,19 @@ def sample(name: str, index: tuple[int, ...], double: Problem, g: Any) -> Sample
             return np.nan
 
     scale = max(1e-3, abs(float(x[index])) or 1.0)
-    n = best_derivative(f, scale)
+    with no_grad():
+        terms = float(contracted(_sizes(double.run(double.values)), _sizes(seeds)))
+    n = best_derivative(f, scale, terms if np.isfinite(terms) else 0.0)
     rough = 1e-4 * max(abs(n.left), abs(n.right), 1e-3)
     kink = abs(n.left - n.right) > 10 * rough
     if not kink and n.method != "complex step":
         kink = jumps(lambda h: float(f(h)), scale)
     return Sample(index, n, bool(kink))
+
+
+def _sizes(y: Any) -> Any:
+    leaves, rebuild = flatten(y)
+    return rebuild([np.abs(bare(leaf)) for leaf in leaves])
 
 
 def timed(call: Callable[[], Any], budget: float) -> float:

@@ -18,6 +18,7 @@ from rich.text import Text
 from autonn.check import CATALOGUE, Report, compare
 from autonn.nn import Module
 from autonn.subjects import Shape, in_file, inputs_of, layer, load, taken
+from autonn.texts import printable
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>autonn compare</title>
@@ -131,25 +132,26 @@ def coloured(report: Report) -> Text:
 def overview(reports: Sequence[Report], names: Sequence[str]) -> Table:
     """Give a line for each layer."""
     table = Table(title="Autograd, closed form, numerical differentiation", box=SIMPLE_HEAD)
-    table.add_column("layer")
+    table.add_column("layer", no_wrap=True)
     for column in ("closed form", "numerical", "time"):
         table.add_column(column, justify="right")
     table.add_column("verdict")
     for name, report in zip(names, reports, strict=True):
         numerical = max((row.numerical for row in report.rows), default=0.0)
         cells = (f"{report.worst:.1e}", f"{numerical:.1e}", f"{report.ratio:.1f}x")
-        table.add_row(name, *cells, coloured(report))
+        table.add_row(Text(printable(name)), *cells, coloured(report))
     table.caption = "relative errors against autograd; autograd's time over the closed form's"
     return table
 
 
 def detailed(report: Report) -> Table:
     """Give a line for each input and parameter."""
-    table = Table(title=f"{report.title}, {report.dtype}", caption=report.timing(), box=SIMPLE_HEAD)
+    title = Text(f"{report.title}, {report.dtype}", style="table.title")
+    table = Table(title=title, caption=report.timing(), box=SIMPLE_HEAD)
     for column in ("gradient", "shape", "norm", "rel. error", "ulp", "numerical"):
         table.add_column(column, justify="left" if column in ("gradient", "shape") else "right")
     table.add_column("verdict")
     for row, cells in zip(report.rows, report.cells(), strict=True):
         verdict = Text(row.status, style="green" if row.ok else "bold red")
-        table.add_row(*cells[:3], *cells[4:7], verdict)
+        table.add_row(Text(cells[0]), *cells[1:3], *cells[4:7], verdict)
     return table

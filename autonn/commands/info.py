@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from autonn import __version__
+from autonn.texts import printable
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 OPTIONAL = ("rich", "matplotlib", "graphviz", "pygraphviz", "safetensors", "pillow")
@@ -27,7 +28,7 @@ def run(*, as_json: bool = False) -> int:
         return 0
     for name, value in found.items():
         told = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        print(fill(f"{name:<12} {told or 'none'}", 80, subsequent_indent=" " * 13))
+        print(fill(printable(f"{name:<12} {told or 'none'}"), 80, subsequent_indent=" " * 13))
     return 0
 
 

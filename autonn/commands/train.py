@@ -13,6 +13,7 @@ from autonn import nn, optim
 from autonn.data import load_digits
 from autonn.files import check_target, load, save
 from autonn.nn import SparseEvolution
+from autonn.texts import printable
 from autonn.train import Training, accuracy, evaluate, fit
 from autonn.zoo import MODELS
 
@@ -122,7 +123,7 @@ def run(
     read = f"{found['accuracy']:.2%} of {len(test[1])} images that it had not seen"
     print(f"{model}: {count:,} parameters, {read}{when}")
     for path in filter(None, (save_to, resume, plot)):
-        print(f"  {path}  {Path(path).stat().st_size / 1e3:,.0f} kB")
+        print(f"  {printable(path)}  {Path(path).stat().st_size / 1e3:,.0f} kB")
     return 130 if interrupted else 0
 
 

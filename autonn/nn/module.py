@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autonn.tensors import Tensor, bare
+from autonn.texts import printable
 
 M = TypeVar("M", bound="Module")
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
@@ -274,7 +275,7 @@ class Module:
             problems.append(f"{which} makes its parameters on its first call: call it once")
         if problems:
             more = f"; and {len(problems) - MOST} more" if len(problems) > MOST else ""
-            told = "; ".join(problems[:MOST]) + more
+            told = printable("; ".join(problems[:MOST])) + more
             raise ValueError(f"load_state_dict of {type(self).__name__}: {told}")
         for name, value in given.items():
             own[name].assign(value)
@@ -296,15 +297,16 @@ class Module:
     @property
     def label(self) -> str:
         """What error messages call it: its class and what `describe` says, in one line."""
-        return f"{type(self).__name__}({self.describe()})"
+        return printable(f"{type(self).__name__}({self.describe()})")
 
     def __repr__(self) -> str:
         children = list(self.named_children())
         if not children:
             return self.label
-        head = f"{type(self).__name__}({self.describe()}"
-        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in children]
-        return head + "\n  " + "\n  ".join(lines) + "\n)"
+        lines = [
+            f"({printable(name)}): {child!r}".replace("\n", "\n  ") for name, child in children
+        ]
+        return self.label[:-1] + "\n  " + "\n  ".join(lines) + "\n)"
 
 
 def expected_input(

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autonn.trace.serial import decode, encode
+from autonn.arguments import checked
+from autonn.texts import printable
+from autonn.trace.serial import MALFORMED, decode, encode
 
 Array = np.ndarray[Any, Any]
 T = TypeVar("T", bound="Op | Scope")
@@ -123,7 +125,7 @@ class Scope:
 
     id: int
     kind: str
-    label: str
+    label: str = ""
     parent: int | None = None
     name: str = ""
     described: str = ""
@@ -213,6 +215,7 @@ class Graph:
 
     # ----- JSON -----
 
+    @checked
     def to_json(self, arrays: bool = True) -> str:
         """Give the graph as JSON; without `arrays`, without values and gradients."""
         left_out = () if arrays else ("value", "grad")
@@ -238,24 +241,28 @@ class Graph:
             told = json.loads(text)
             if told["format"] != FORMAT:
                 raise ValueError(f"format {told['format']!r}; this version reads {FORMAT}")
-            ops = [_made(Op, x) for x in told["ops"]]
-            scopes = [_made(Scope, x) for x in told["scopes"]]
-            rules = {str(k): dict(v) for k, v in told["rules"].items()}
-            graph = cls(ops, scopes, rules, str(told["note"]))
-            graph._check()
-        except (KeyError, TypeError, AttributeError, RecursionError, ValueError) as error:
-            raise ValueError(f"Graph.from_json: this is no graph: {error}") from None
+            _check(told, GRAPH)
+            ops = [_made(Op, x, OP) for x in told["ops"]]
+            scopes = [_made(Scope, x, SCOPE) for x in told["scopes"]]
+            graph = cls(ops, scopes, told["rules"], told["note"])
+            graph._check_ids()
+        except (*MALFORMED, RecursionError) as error:
+            told = printable(str(error))
+            raise ValueError(f"Graph.from_json: this is no graph: {told}") from None
         return graph
 
-    def _check(self) -> None:
-        """Refuse ids that are not places, and operands or parents that do not come before."""
+    def _check_ids(self) -> None:
+        """Refuse ids that are no places, what does not come before, and arrays of other shapes."""
         for things in (self.ops, self.scopes):
             if [thing.id for thing in things] != list(range(len(things))):
                 raise ValueError("its ids do not count from 0")
         known = range(len(self.scopes))
         for op in self.ops:
-            if any(type(i) is not int or not 0 <= i < op.id for i in op.inputs.values()):
+            if any(i >= op.id for i in op.inputs.values()):
                 raise ValueError(f"value {op.id} is made of what does not come before it")
+            for array in (op.value, op.grad):
+                if array is not None and array.shape != op.shape:
+                    raise ValueError(f"value {op.id} has shape {op.shape}, not {array.shape}")
             if op.pulls is not None and op.pulls not in range(len(self.ops)):
                 raise ValueError(f"value {op.id} pulls {op.pulls}, which is not there")
             if op.scope is not None and op.scope not in known:
@@ -277,13 +284,24 @@ def _plain(x: Op | Scope, left_out: tuple[str, ...]) -> dict[str, Any]:
     return {k: encode(v) for k, v in given.items() if k not in empty}
 
 
-def _made(kind: type[T], told: dict[str, Any]) -> T:
+Checks = dict[str, Callable[[Any], bool]]
+
+
+def _made(kind: type[T], told: dict[str, Any], checks: Checks) -> T:
     values = {name: decode(v) for name, v in told.items()}
-    for name, value in values.items():
-        fits = CHECKS.get(name)
-        if fits is not None and not fits(value):
-            raise ValueError(f"{name} is {value!r:.60}")
+    _check(values, checks)
     return kind(**values)
+
+
+def _check(values: dict[str, Any], checks: Checks) -> None:
+    """Refuse a value that does not fit; the fields of a class all have their checks."""
+    for name, fits in checks.items():
+        if name in values and not fits(values[name]):
+            raise ValueError(f"{name} is {values[name]!r:.60}")
+
+
+def _one_of(*words: str) -> Callable[[Any], bool]:
+    return lambda x: type(x) is str and x in words
 
 
 def _count(x: Any) -> bool:
@@ -309,9 +327,15 @@ def _numeric(x: Any) -> bool:
         return False
 
 
-CHECKS: dict[str, Callable[[Any], bool]] = {
-    "kind": lambda x: x in ("op", "parameter", "input", "constant", "layer", "function", "step"),
-    "phase": lambda x: x in ("forward", "backward"),
+GRAPH: Checks = {
+    "ops": lambda x: isinstance(x, list),
+    "scopes": lambda x: isinstance(x, list),
+    "rules": _dict_of(_dict_of(_text)),
+    "note": _text,
+}
+OP: Checks = {
+    "kind": _one_of("op", "parameter", "input", "constant"),
+    "phase": _one_of("forward", "backward"),
     "shape": _tuple_of(_count),
     "dtype": _numeric,
     "inputs": _dict_of(_count),
@@ -321,15 +345,17 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "params": _dict_of(lambda x: True),
     "saved": _dict_of(_count),
     "errors": _dict_of(lambda x: type(x) is float),
-    "memory": _count,
-    "order": _count,
-    "pulls": _count,
-    "parameters": _count,
     "grads": lambda x: type(x) is bool,
     "value": lambda x: isinstance(x, np.ndarray),
     "grad": lambda x: isinstance(x, np.ndarray),
+    **dict.fromkeys(("id", "scope", "memory", "order", "pulls"), _count),
+    **dict.fromkeys(("op", "name", "site", "code"), _text),
+}
+SCOPE: Checks = {
+    "kind": _one_of("layer", "function", "step"),
     "error": lambda x: type(x) is float,
-    **dict.fromkeys(("op", "name", "site", "code", "label", "described", "verdict"), _text),
+    **dict.fromkeys(("id", "parent", "parameters"), _count),
+    **dict.fromkeys(("label", "name", "described", "verdict"), _text),
 }
 
 
@@ -337,4 +363,4 @@ def _row(op: Op) -> tuple[str, ...]:
     shape = str(op.shape).replace(" ", "")
     given = " ".join(f"{name}={value}" for name, value in (op.inputs | op.numbers).items())
     grad = "" if op.grad is None else f"grad {np.linalg.norm(op.grad.astype(float)):.3g}"
-    return str(op.id), op.op or op.kind, op.name, shape, grad, given
+    return tuple(map(printable, (str(op.id), op.op or op.kind, op.name, shape, grad, given)))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autonn.arguments import checked
 from autonn.check.binding import closed_form
 from autonn.check.compare import compare
 from autonn.check.rules import RuleErrors
@@ -23,6 +24,7 @@ from autonn.tree import flatten
 from autonn.walk import walk
 
 
+@checked
 @contextmanager
 def trace(*, values: bool = True, check: bool = False) -> Iterator[Graph]:
     """Record what runs in a `with` block, forward and backward, as data.
@@ -72,6 +74,7 @@ def trace(*, values: bool = True, check: bool = False) -> Iterator[Graph]:
 _CONTEXTLIB = contextmanager.__code__.co_filename
 
 
+@checked
 def graph_of(
     *outputs: Tensor,
     values: bool = True,
@@ -158,6 +161,7 @@ def _no_backward(recorder: Recorder, outputs: tuple[Tensor, ...], gradient: Any)
     return ""
 
 
+@checked
 def traced(
     function: Callable[..., Any],
     *args: Any,

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+# What Python and NumPy raise of values that are not what they are taken for.
+MALFORMED = KeyError, TypeError, ValueError, AttributeError, OverflowError
 TAG = "~"  # of what JSON has no form for: {"~": "tuple", "v": [...]}
 
 
@@ -61,7 +63,7 @@ def decode(x: Any) -> Any:
         return x
     try:
         return _untagged(x[TAG], x)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except MALFORMED as error:
         raise ValueError(f"not a value of a graph: {str(x)[:60]} ({error})") from None
 
 

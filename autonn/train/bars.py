@@ -31,7 +31,7 @@ class Bars:
             TextColumn("{task.description}"),
             BarColumn(bar_width=12),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[told]}", markup=False),  # metrics have names of the user's
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=console,
         )
@@ -58,4 +58,4 @@ class Bars:
         self.progress.remove_task(self.one)
         self.progress.stop()
         if why != "finished":
-            self.progress.console.print(f"stopped: {why}", highlight=False)
+            self.progress.console.print(f"stopped: {why}", highlight=False, markup=False)

@@ -14,7 +14,7 @@ from autonn import nn
 from autonn.graph import no_grad
 from autonn.nn import activations as every
 from autonn.tensors import bare
-from viz.plots.style import Array, Theme, canvas, clean, theme_of
+from viz.plots.style import Array, Theme, canvas, clean, items, numbers, theme_of
 from viz.plots.text import plain, shown, wrapped
 
 POINTS = 1001
@@ -121,9 +121,11 @@ def activation_curves(
     12
     """
     look = theme_of(theme)
-    if not (np.isfinite(span).all() and span[0] < span[1]):
+    ends = numbers(span, "span", (1,), "two finite numbers, the smaller first")
+    if len(ends) != 2 or not ends[0] < ends[1]:
         raise ValueError(f"span={span}; want two finite numbers, the smaller first")
-    chosen = usual_activations() if layers is None else list(layers)
+    span = float(ends[0]), float(ends[1])
+    chosen = usual_activations() if layers is None else items(layers, "layers", "activations")
     for layer in chosen:
         if not isinstance(layer, nn.Module):
             raise TypeError(f"layers hold {layer!r:.60}; want activations, such as nn.ReLU()")

@@ -9,12 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from viz.plots.style import Array, Theme, canvas, clean, numbers, on, sequential, theme_of
+from autonn.arguments import checked
+from viz.plots.style import Array, Theme, canvas, clean, items, numbers, on, sequential, theme_of
 from viz.plots.text import name_ticks, plain, write
 
 MOST = 16  # heads in one figure
 
 
+@checked
 def attention_weights(
     weights: Any,
     queries: Sequence[object] | None = None,
@@ -67,9 +69,9 @@ def attention_weights(
         raise ValueError(f"weights have {len(w)} heads; want up to {MOST}, or one: head=0")
     off, empty = _checked(w)
     T, S = w.shape[1:]
-    rows_named = [*range(T)] if queries is None else list(queries)
+    rows_named = [*range(T)] if queries is None else items(queries, "queries", "names")
     given = rows_named if keys is None and queries is not None and T == S else keys
-    columns_named = [*range(S)] if given is None else list(given)
+    columns_named = [*range(S)] if given is None else items(given, "keys", "names")
     for name, found, wanted in (("queries", rows_named, T), ("keys", columns_named, S)):
         if len(found) != wanted:
             raise ValueError(f"{name} has {len(found)} names; want {wanted}, one for each")

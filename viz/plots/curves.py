@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
+from autonn.arguments import Size, checked
 from autonn.tensors import bare
 from viz.plots.style import Array, Theme, canvas, clean, powers, theme_of
 from viz.plots.text import label_ends, plain, shown
@@ -39,11 +40,12 @@ def smoothed(values: Sequence[float] | Array, width: int) -> Array:
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
+@checked
 def learning_curves(
     history: Mapping[str, Sequence[Any]],
     *,
     unit: str = "epoch",
-    smooth: int | None = None,
+    smooth: Size | None = None,
     theme: str = "light",
 ) -> Figure:
     """Draw losses in one panel and other metrics in another, and mark the best of each.
@@ -91,8 +93,6 @@ def learning_curves(
         raise (ValueError if isinstance(history, Mapping) else TypeError)(
             f"history is {kind}; {told}"
         )
-    if smooth is not None and smooth < 1:
-        raise ValueError(f"smooth={smooth}; want 1 (never) or more points")
     series = {str(name): _series(name, values) for name, values in history.items()}
     span = min(len(y) for y in series.values())
     losses = [name for name in series if any(word in name.lower() for word in LOSSES)]
@@ -190,7 +190,7 @@ def _line(
     """Draw one series, smoothed over its thin raw self if it is dense; give its last value."""
     x = (np.arange(len(y)) + 1) * span / len(y)
     width = max(3, len(y) // 25) if len(y) > DENSE else 1
-    width = width if smooth is None else smooth
+    width = width if smooth is None else min(smooth, 2 * len(y))
     line = np.where(np.isfinite(y), y, np.nan)
     if width > 1:
         thin = {"linewidth": 0.7, "alpha": 0.35, "color": stroke["color"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,16 +14,18 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 
 from autonn import nn
+from autonn.arguments import checked
 from autonn.init import Rng
 from autonn.tensors import bare
-from viz.plots.style import Array, Theme, blank, canvas, theme_of
+from viz.plots.style import Array, Shape, Theme, blank, canvas, numbers, theme_of
 from viz.plots.text import write
 
 LARGEST = 20_000  # cells of a mask
 TALLEST = 24  # units of a layer
 
 
-def dropout_mask(layer: nn.Dropout, shape: Sequence[int], *, theme: str = "light") -> Figure:
+@checked
+def dropout_mask(layer: nn.Dropout, shape: Shape, *, theme: str = "light") -> Figure:
     """Draw y = layer(1): what the next call in training keeps, times 1 / (1 - p), and drops.
 
     A copy of the layer is run, so that its generator stays where it is.
@@ -55,9 +58,7 @@ def dropout_mask(layer: nn.Dropout, shape: Sequence[int], *, theme: str = "light
     1
     """
     look, shape = theme_of(theme), tuple(shape)
-    if not isinstance(layer, nn.Dropout):
-        raise TypeError(f"layer is {layer!r:.60}; want nn.Dropout or nn.Dropout2d")
-    if not 1 <= len(shape) <= 4 or not 0 < np.prod(shape) <= LARGEST:
+    if not 1 <= len(shape) <= 4 or prod(shape) > LARGEST:
         raise ValueError(f"shape={shape}; want one to four axes and up to {LARGEST:,} elements")
     y = bare(deepcopy(layer).train()(np.ones(shape)))
     kept = y != 0
@@ -104,8 +105,9 @@ def _image(axes: Axes, kept: Array, corner: tuple[int, int], theme: Theme, facto
 # ----- The thinned network -----
 
 
+@checked
 def thinned_network(
-    sizes: Sequence[int], p: float | Sequence[float] = 0.5, rng: Rng = None, *, theme: str = "light"
+    sizes: Shape, p: float | Sequence[float] = 0.5, rng: Rng = None, *, theme: str = "light"
 ) -> Figure:
     """Draw a fully connected network, and beside it what is left of it after Dropout.
 
@@ -143,7 +145,8 @@ def thinned_network(
     look, counts = theme_of(theme), [int(n) for n in sizes]
     if len(counts) < 2 or not all(1 <= n <= TALLEST for n in counts):
         raise ValueError(f"sizes={list(sizes)}; want two layers or more, of 1 to {TALLEST} units")
-    each = [*[float(p)] * (len(counts) - 1), 0.0] if np.isscalar(p) else [float(q) for q in p]  # type: ignore[arg-type,union-attr]
+    given = numbers(p, "p", (0, 1), "a probability, or one for each layer").tolist()
+    each = given if isinstance(given, list) else [given] * (len(counts) - 1) + [0.0]
     if len(each) != len(counts):
         raise ValueError(f"p has {len(each)} numbers for {len(counts)} layers; want one for each")
     generator = np.random.default_rng(rng)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from autonn.check import Report
 from autonn.check.report import Row
-from viz.plots.style import Theme, canvas, clean, theme_of
+from viz.plots.style import Theme, canvas, clean, items, theme_of
 from viz.plots.text import exponent, name_ticks, plain, shown, write
 
 LEAST, MOST = 1e-17, 1.0
@@ -52,7 +52,9 @@ def comparison_errors(
     """
     look = theme_of(theme)
     named: list[tuple[Any, Any]] = (
-        list(reports.items()) if isinstance(reports, Mapping) else [(None, r) for r in reports]
+        list(reports.items())
+        if isinstance(reports, Mapping)
+        else [(None, report) for report in items(reports, "reports", "reports")]
     )
     for _, report in named:
         if not isinstance(report, Report):

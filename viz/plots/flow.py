@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from autonn import nn
+from autonn.arguments import Positive, checked
 from autonn.tensors import bare
 from viz.plots.flow_panels import heat_map, lines
 from viz.plots.style import Array, canvas, clean, theme_of
 from viz.plots.text import plain, shown
 
+Quantity = Literal["gradient", "weight", "ratio"]
 QUANTITIES = {
     "gradient": "gradient norm",
     "weight": "weight norm",
@@ -50,9 +52,8 @@ class GradientFlow:
     (3, ['0.weight', '0.bias'])
     """
 
-    def __init__(self, rate: float | None = None) -> None:
-        if rate is not None and not rate > 0:
-            raise ValueError(f"rate={rate!r}; want a positive number, or None for no ratio")
+    @checked
+    def __init__(self, rate: Positive | None = None) -> None:
         self.rate = rate
         self.gradients: dict[str, list[float | None]] = {}
         self.weights: dict[str, list[float | None]] = {}
@@ -85,7 +86,8 @@ class GradientFlow:
             self.weights[name].append(None if p is None else _norm(p))
         self.steps += 1
 
-    def values(self, quantity: str = "gradient") -> Array:
+    @checked
+    def values(self, quantity: Quantity = "gradient") -> Array:
         """Give (parameters, steps): "gradient", "weight" or "ratio"; NaN where there is none.
 
         What is recorded but not finite is inf.
@@ -95,10 +97,6 @@ class GradientFlow:
         ValueError
             For another quantity, a ratio without a rate, and before the first record.
         """
-        if quantity not in QUANTITIES:
-            raise ValueError(
-                f"quantity={quantity!r}; want one of {', '.join(map(repr, QUANTITIES))}"
-            )
         if quantity == "ratio" and self.rate is None:
             raise ValueError("quantity='ratio' needs the learning rate: GradientFlow(rate=0.1)")
         if not self.steps:
@@ -114,8 +112,13 @@ class GradientFlow:
         undefined = np.isnan(ratio) & ~np.isnan(g) & ~np.isnan(w)  # 0 / 0, and what is not finite
         return np.where(undefined, np.where(g == 0, 0, np.inf), ratio)
 
+    @checked
     def plot(
-        self, quantity: str = "gradient", kind: str | None = None, *, theme: str = "light"
+        self,
+        quantity: Quantity = "gradient",
+        kind: Literal["lines", "map"] | None = None,
+        *,
+        theme: str = "light",
     ) -> Figure:
         """Draw lines for up to six parameters, a map of parameter by step for more.
 
@@ -148,8 +151,6 @@ class GradientFlow:
         1
         """
         look, values = theme_of(theme), self.values(quantity)
-        if kind not in (None, "lines", "map"):
-            raise ValueError(f"kind={kind!r}; want 'lines', 'map', or None for what can be read")
         names = list(self.gradients)
         kind = kind or ("lines" if len(names) <= FEW else "map")
         title, note = _finding(values, names, quantity)

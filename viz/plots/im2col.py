@@ -12,16 +12,19 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from autonn.arguments import checked
 from autonn.convolution import Each, Padding, each, pairs
+from autonn.places import window_count
 from autonn.windows import conv, im2col
-from viz.plots.style import Array, Theme, blank, canvas, numbers, theme_of
+from viz.plots.style import Array, Index, Shape, Theme, blank, canvas, numbers, theme_of
 from viz.plots.text import write
 
 LARGEST = 40  # rows and columns of a matrix
 
 
+@checked
 def im2col_picture(
-    shape: Sequence[int] = (4, 4),
+    shape: Shape = (4, 4),
     kernel: Each = 3,
     stride: Each = 1,
     padding: Padding = 0,
@@ -29,7 +32,7 @@ def im2col_picture(
     *,
     image: Any = None,
     weight: Any = None,
-    windows: Sequence[int] | None = None,
+    windows: Index | None = None,
     theme: str = "light",
 ) -> Figure:
     """Draw y = W · im2col(x): an image, its windows as columns, the weights, their product.
@@ -69,15 +72,12 @@ def im2col_picture(
     1
     """
     look, shape = theme_of(theme), tuple(shape)
-    if len(shape) not in (2, 3) or min(shape) < 1:
+    if len(shape) not in (2, 3):
         raise ValueError(f"shape={shape}; want (H, W) or (C, H, W)")
     parts = _Parts(
         (1,) * (3 - len(shape)) + shape, kernel, stride, padding, dilation, (image, weight)
     )
-    R, P = parts.columns.shape
-    if max(R, P, *parts.places.shape[:2]) > LARGEST:
-        told = f"a matrix of {R} rows and {P} columns"
-        raise ValueError(f"{told}; want up to {LARGEST}: take a smaller image, or a larger stride")
+    P = parts.columns.shape[1]
     marked = list(dict.fromkeys([0, min(1, P - 1), P - 1])) if windows is None else list(windows)
     if len(marked) > 4 or not all(0 <= p < P for p in marked):
         raise ValueError(f"windows={marked}; want up to 4, of 0 to {P - 1}")
@@ -97,6 +97,11 @@ class _Parts:
             each(dilation, 2, "dilation"),
         )
         around = pairs(padding, tuple(size), k, s, d)
+        R, P = C * prod(k), prod(window_count(tuple(size), k, s, around, d))
+        if max(R, P) > LARGEST:
+            told = f"a matrix of {R} rows and {P} columns"
+            cure = "take a smaller image, or a larger stride"
+            raise ValueError(f"{told}; want up to {LARGEST}: {cure}")
         usual = np.arange(prod(shape)), np.arange(C * prod(k)) % 5 - 2
         x, w = (
             numbers(default if array is None else array, name, (1, 2, 3), f"shape {wanted}")

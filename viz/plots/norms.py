@@ -12,11 +12,15 @@ from matplotlib.figure import Figure
 
 import autonn
 from autonn import nn
-from viz.plots.cells import LETTERS, Frame, Shape, cube, table
-from viz.plots.style import Array, blank, canvas, theme_of
+from autonn.arguments import checked
+from viz.plots.cells import LETTERS, Frame, cube, table
+from viz.plots.style import Array, Index, Shape, blank, canvas, items, theme_of
+
+LARGEST = 100_000_000  # elements
 
 
-def shared_statistics(layer: nn.Module, shape: Sequence[int], index: Sequence[int]) -> Array:
+@checked
+def shared_statistics(layer: nn.Module, shape: Shape, index: Index) -> Array:
     """∂y[index] / ∂x ≠ 0: which elements of x an element of y = layer(x) is computed from.
 
     Of a normalisation layer these are the elements that share its mean and variance. Nothing is
@@ -39,7 +43,7 @@ def shared_statistics(layer: nn.Module, shape: Sequence[int], index: Sequence[in
     Raises
     ------
     ValueError
-        For an index that is not in the output.
+        For an index that is not in the output, and more than 100,000,000 elements.
 
     Examples
     --------
@@ -64,14 +68,17 @@ def _slopes(layer: nn.Module, shape: Sequence[int], index: Sequence[int]) -> Arr
             raise ValueError(f"index={place}; want one of an element of shape {y.shape}")
         return y[place]
 
+    if prod(shape) > LARGEST:
+        raise ValueError(f"shape={tuple(shape)}; want up to {LARGEST:,} elements")
     x = np.random.default_rng(0).normal(size=tuple(shape))
     return np.asarray(autonn.grad(element)(x))
 
 
+@checked
 def normalised_together(
     layers: Sequence[nn.Module] | None = None,
-    shape: Sequence[int] = (6, 6, 2, 3),
-    index: Sequence[int] | None = None,
+    shape: Shape = (6, 6, 2, 3),
+    index: Index | None = None,
     *,
     theme: str = "light",
 ) -> Figure:
@@ -111,12 +118,12 @@ def normalised_together(
     """
     look, shape = theme_of(theme), tuple(shape)
     flat = (*shape[:2], prod(shape[2:]))
-    if not 2 <= len(shape) <= 5 or min(shape, default=0) < 1 or max(flat) > 16:
+    if not 2 <= len(shape) <= 5 or max(flat) > 16:
         told = "(N, C), (N, C, L) or (N, C, H, W), with up to 16 along an axis (H times W, too)"
         raise ValueError(f"shape={shape}; want {told}")
     nearest = tuple(n - 1 if len(shape) > 2 else n // 3 for n in shape)
     place = nearest if index is None else tuple(index)
-    chosen = _usual(shape) if layers is None else list(layers)
+    chosen = _usual(shape) if layers is None else items(layers, "layers", "layers")
     if not chosen:
         raise ValueError("layers are empty; want at least one, or None for the usual ones")
     for layer in chosen:
@@ -137,7 +144,7 @@ def normalised_together(
     return figure
 
 
-def _usual(shape: Shape) -> list[nn.Module]:
+def _usual(shape: Sequence[int]) -> list[nn.Module]:
     """The four of the paper, or, of inputs without positions, the two that differ."""
     features = shape[1]
     if len(shape) == 2:

@@ -14,8 +14,10 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
 from autonn import nn
+from autonn.arguments import Size, checked
 from viz.plots.style import (
     Array,
+    Shape,
     Theme,
     blank,
     canvas,
@@ -30,8 +32,9 @@ from viz.plots.text import plain, write
 MOST = 400  # filters
 
 
+@checked
 def filters(
-    weights: Any, shape: Sequence[int], *, columns: int | None = None, theme: str = "light"
+    weights: Any, shape: Shape, *, columns: Size | None = None, theme: str = "light"
 ) -> Figure:
     """Draw each row of a weight matrix as an image: orange below 0, blue above, one scale for all.
 
@@ -68,7 +71,7 @@ def filters(
     h, width = _image_shape(shape, w.shape[1], "weights")
     if len(w) > MOST:
         raise ValueError(f"weights hold {len(w)} filters; want up to {MOST}: weights[:{MOST}]")
-    across = columns or min(len(w), max(1, round((2 * len(w) * h / width) ** 0.5)))
+    across = min(len(w), columns or max(1, round((2 * len(w) * h / width) ** 0.5)))
     limit = float(np.abs(w).max()) or 1.0
     grid = _tiled(w.reshape(-1, h, width), across)
     size = (7.5, float(np.clip(6.3 * grid.shape[0] / grid.shape[1], 0.8, 7)) + 0.35)
@@ -81,12 +84,13 @@ def filters(
     return figure
 
 
+@checked
 def reconstructions(
     model: nn.RBM,
     images: Any,
-    shape: Sequence[int],
+    shape: Shape,
     *,
-    steps: int = 1,
+    steps: Size = 1,
     theme: str = "light",
 ) -> Figure:
     """Draw images, p(v = 1 | h) after some Gibbs steps from each, and the difference.
@@ -124,8 +128,6 @@ def reconstructions(
     3
     """
     look = theme_of(theme)
-    if not isinstance(model, nn.RBM):
-        raise TypeError(f"model is {model!r:.60}; want an nn.RBM")
     v = numbers(images, "images", (2,), f"(n, {model.n_visible})")
     h, width = _image_shape(shape, v.shape[1], "images")
     if len(v) > 16:
@@ -154,7 +156,7 @@ def reconstructions(
 
 def _image_shape(shape: Sequence[int], pixels: int, name: str) -> tuple[int, int]:
     """Give (H, W); refuse what does not hold as many pixels."""
-    if len(tuple(shape)) != 2 or min(shape) < 1 or prod(shape) != pixels:
+    if len(shape) != 2 or prod(shape) != pixels:
         raise ValueError(
             f"{name} have {pixels} pixels and shape={tuple(shape)}; want H × W = {pixels}"
         )

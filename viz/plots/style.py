@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator
 
+from autonn.arguments import OneOf, Whole, check
+from autonn.arguments import shown as shown_value
 from autonn.tensors import bare
 from viz.plots.text import exponent, fonts, shown, wrapped, write
 
@@ -91,16 +93,15 @@ def theme_of(name: str) -> Theme:
 
     Raises
     ------
-    ValueError
-        For another name.
+    ValueError, TypeError
+        For another name, and what is none.
 
     Examples
     --------
     >>> theme_of("light").blue
     '#0284c7'
     """
-    if name not in THEMES:
-        raise ValueError(f"theme={name!r}; want one of {', '.join(map(repr, THEMES))}")
+    check("plots", "theme", name, Annotated[str, OneOf(tuple(THEMES))])
     return THEMES[name]
 
 
@@ -196,9 +197,46 @@ def on(colour: Sequence[float]) -> str:
 # ----- Input -----
 
 
+@dataclass(frozen=True)
+class Wholes:
+    """A sequence of whole numbers, none of them less than `least`."""
+
+    least: int | None = None
+
+    def __str__(self) -> str:
+        return f"a sequence, each {Whole(self.least)}"
+
+    def refuses(self, value: Any) -> type[Exception] | None:
+        """Give the error that a value deserves."""
+        vector = isinstance(value, np.ndarray) and value.ndim == 1
+        if not vector and not isinstance(value, list | tuple | range):
+            return TypeError
+        return next(filter(None, map(Whole(self.least).refuses, value)), None)
+
+
+Shape = Annotated[Sequence[int], Wholes(1)]
+Index = Annotated[Sequence[int], Wholes()]
+
+
+def items(things: Any, name: str, wanted: str) -> list[Any]:
+    """Give what stands in a list or another row of things; refuse what is none.
+
+    Raises
+    ------
+    TypeError
+        For texts, numbers and all else that is no row.
+    """
+    if isinstance(things, str | bytes) or not isinstance(things, Iterable):
+        raise TypeError(f"{name}={shown_value(things)}; want a list of {wanted}")
+    return list(things)
+
+
 def numbers(x: Any, name: str, axes: Sequence[int], wanted: str) -> Array:
     """Give an array of finite float64; refuse what is none, or has another number of axes."""
-    array = np.asarray(bare(x))
+    try:
+        array = np.asarray(bare(x))
+    except (ValueError, TypeError, RecursionError):  # ragged, of Tensors, or its own element
+        raise TypeError(f"{name} are {shown_value(x)}; want numbers: {wanted}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} are {array.dtype}; want numbers: {wanted}")
     if array.ndim not in axes or not array.size:

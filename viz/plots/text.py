@@ -12,6 +12,8 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from autonn.texts import shortened
+
 _WIDER: tuple[str, ...] = (
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
@@ -51,10 +53,7 @@ def shown(text: object, longest: int = 40) -> str:
     ('a b', 'a very …', '␣')
     """
     raw = str(text)
-    line = " ".join("".join(c if c.isprintable() else " " for c in raw).split())
-    line = line or "␣" * bool(raw)
-    if len(line) > longest:
-        line = line[: longest - 1] + "…"
+    line = shortened(" ".join(raw.split()), longest) or "␣" * bool(raw)
     return "".join(c if ord(c) in _letters() else "\N{REPLACEMENT CHARACTER}" for c in line)
 
 
