@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import RLock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from autonn.tensors import Tensor, bare
 M = TypeVar("M", bound="Module")
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
 MOST = 20  # problems that an error message lists
+_building = RLock()  # held by the thread that makes a module's Tensors
 _running: ContextVar[tuple[Module, ...]] = ContextVar("running", default=())
 running: Callable[[], tuple[Module, ...]] = _running.get
 """Give the modules whose `forward` is running, in this thread or task, the innermost last."""
@@ -26,7 +28,7 @@ class Module:
     `forward`. A Tensor that requires grad when it is first assigned is a parameter, any other a
     buffer (state that is saved but not trained). Modules may stand in lists and dicts. A subclass
     that learns its shapes from its first input makes its Tensors in `build`, which is called once,
-    before the first `forward`.
+    before the first `forward`; other threads wait for both.
 
     Examples
     --------
@@ -49,7 +51,7 @@ class Module:
         self.training = True
         self._is_parameter: dict[str, bool] = {}
         self._hooks: dict[object, Hook] = {}
-        self._built = False
+        self._built = type(self).build is Module.build
         self._pending: list[Callable[[Module], None]] = []  # what to do once it is built
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -89,23 +91,27 @@ class Module:
 
     def _first_call(self, args: Any, kwargs: Any) -> Any:
         """Build and compute; if that fails, be as before, so that the next call is the first."""
-        before = vars(self) | {"_is_parameter": dict(self._is_parameter)}
-        try:
-            self.build(*args, **kwargs)
-            for change in self._pending:
-                change(self)
-            y = self.forward(*args, **kwargs)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-        self._built, self._pending = True, []
-        return y
+        with _building:
+            if self._built:  # by another thread, meanwhile
+                return self.forward(*args, **kwargs)
+            before = vars(self) | {"_is_parameter": dict(self._is_parameter)}
+            try:
+                self.build(*args, **kwargs)
+                for change in self._pending:
+                    change(self)
+                y = self.forward(*args, **kwargs)
+            except BaseException:
+                vars(self).update(before)
+                for name in vars(self).keys() - before.keys():
+                    del vars(self)[name]
+                raise
+            self._built, self._pending = True, []
+            return y
 
     @property
     def _lazy(self) -> bool:
         """Whether it has yet to make its Tensors."""
-        return not self._built and type(self).build is not Module.build and not self._is_parameter
+        return not self._built and not self._is_parameter
 
     # ----- What it holds -----
 
