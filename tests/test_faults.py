@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import functools
 import gc
 import hashlib
 import linecache
@@ -13,10 +12,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-import warnings
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +259,98 @@ def test_modes_and_training_stay_in_their_tasks():
     assert all(kept for _, kept in found)
 
 
+def held(mode: str) -> Iterator[None]:
+    with MODES[mode]():
+        yield
+
+
+async def held_by_a_task(mode: str) -> Any:
+    with MODES[mode]():
+        yield
+
+
+def ended(how: str, mode: str) -> bool:
+    """Let a generator that holds a mode end here or there; tell whether both places are as before."""
+    context, early = contextvars.copy_context(), held(mode)
+    next(early)
+    if how == "in the middle of no_grad":
+        with no_grad():
+            next(early, None)
+            paused = current_state() == State(paused=True)
+        return paused and current_state() == State()
+    if how == "in a gradient":
+        autonn.grad(lambda x: (next(early, None), x * x)[1])(1.0)
+        return current_state() == State()
+    if how == "in another thread":
+        together([early.close])
+    context.run(early.close)
+    return context.run(current_state) == State()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "how", ["in the middle of no_grad", "in a gradient", "in another context", "in another thread"]
+)
+def test_a_generator_that_holds_a_mode_may_end_anywhere(how: str, mode: str):
+    assert contextvars.Context().run(ended, how, mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_generator_that_holds_a_mode_may_be_closed_by_another_task(mode: str):
+    async def run() -> None:
+        early = asyncio.create_task(asyncio.sleep(0))
+        generator = held_by_a_task(mode)
+        await generator.__anext__()
+        await early
+        await asyncio.create_task(generator.aclose())
+
+    asyncio.run(run())
+    assert current_state() == State()
+
+
+def test_two_threads_may_call_a_layer_first():
+    """The one that comes second waits: each trains the Tensors that stay."""
+    second = threading.Event()
+    building: list[int] = []
+
+    class Slow(nn.Module):
+        def build(self, x: Any) -> None:
+            building.append(1)
+            if len(building) == 2:
+                second.set()
+            second.wait(0.2)
+            self.weight = leaf(np.ones(x.shape[-1]))
+
+        def forward(self, x: Any) -> Any:
+            return x @ self.weight
+
+    layer = Slow()
+    for y in together([lambda: layer(np.ones(3))] * 2):
+        y.backward()
+    assert layer.weight.grad.tolist() == [2, 2, 2]
+
+
+@pytest.mark.usefixtures("hasty")
+def test_eight_threads_may_call_a_network_first():
+    def use(net: nn.Module) -> None:
+        net(x).sum().backward()
+
+    x = np.random.default_rng(0).normal(size=(4, 3, 8, 8))
+    for seed in range(10):
+        nets = [
+            nn.Sequential(
+                nn.Conv2d(None, 4, 3, rng=seed), nn.BatchNorm2d(), nn.GELU(), nn.Flatten(),
+                nn.Linear(None, 5, rng=seed),
+            )
+            for _ in range(2)
+        ]  # fmt: skip
+        together([lambda net=nets[0]: use(net)] * 8)
+        for _ in range(8):
+            use(nets[1])
+        for p, q in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+            assert p.grad.tolist() == q.grad.tolist()
+
+
 @pytest.mark.usefixtures("hasty")
 def test_a_primitive_may_be_used_first_by_eight_threads_at_once():
     for _ in range(30):
@@ -380,6 +470,32 @@ def test_what_cannot_be_written_is_told_and_the_old_file_stays(fault: str, endin
         assert line.startswith("FileError 'PATH'")
         assert words in line
     assert told[2].endswith(" 1")  # the epoch that was trained before the checkpoint
+
+
+def test_a_checkpoint_that_cannot_be_written_loses_no_history(tmp_path: Path):
+    net = nn.Linear(2, 2)
+    optimizer, path = optim.SGD(net), tmp_path / "run.npz"
+    data = np.ones((4, 2), np.float32)
+
+    def spoil(training: Any) -> None:
+        if training.epoch == 3:
+            path.unlink()
+            path.mkdir()
+
+    with pytest.raises(FileError, match="fit ended after epoch 3, whose weights") as caught:
+        fit(
+            net,
+            nn.MSELoss(),
+            (data, data),
+            optimizer=optimizer,
+            epochs=5,
+            checkpoint=path,
+            progress=False,
+            callbacks=[spoil],
+        )
+    history = caught.value.history  # type: ignore[attr-defined]
+    assert (history.epochs, history.stopped) == (3, "FileError")
+    assert not net.training
 
 
 # ----- Memory -----
@@ -540,7 +656,7 @@ def interrupted_fit(stop_at: int, files: tuple[str, ...]) -> tuple[Any, Any, int
         if not name.endswith(files):
             return None
         text = linecache.getline(name, frame.f_lineno).strip()
-        begun |= text.startswith("while not why")
+        begun |= text.startswith("shown.begin(")
         if event == "line" and begun and name.endswith(files) and not text.startswith("with "):
             count += 1
             if count == stop_at:
@@ -604,26 +720,13 @@ def test_an_interrupt_anywhere_in_an_epoch_leaves_a_usable_model():
         assert faults_of(net, history, states) == [], line
 
 
-@functools.cache
-def lines_of_fit() -> dict[str, list[str]]:
-    """Interrupt at each line of `fit` itself; give the lines with what is wrong then."""
+def test_an_interrupt_on_any_line_of_the_loop_leaves_a_usable_model():
     here = (f"train{os.sep}loop.py",)
     total = interrupted_fit(0, here)[2]
-    found = {}
+    assert total > 60
     for stop_at in range(1, total + 1):
         net, history, _, line, states = interrupted_fit(stop_at, here)
-        if line:
-            found[f"{stop_at} {line}"] = faults_of(net, history, states)
-    return found
-
-
-def test_an_interrupt_on_any_line_of_the_loop_leaves_a_usable_model():
-    found = lines_of_fit()
-    last = max(i for i, key in enumerate(found) if "why = _end(training, patience)" in key)
-    during = {k: v for i, (k, v) in enumerate(found.items()) if i <= last}
-    assert len(during) > 60
-    known = ["not the best weights"]  # see KNOWN
-    assert {k: v for k, v in during.items() if v and v != known} == {}
+        assert faults_of(net, history, states) == [], line
 
 
 SIGNALS = """
@@ -679,114 +782,3 @@ def test_a_long_chain_is_drawn_collapsed():
     for _ in range(10_000):
         y = y + 1.0
     assert repr(draw(y)).endswith("on 1 cards)")
-
-
-# ----- Known: what is not so yet -----
-
-
-def generators_change_the_mode() -> Any:
-    def inside() -> Iterator[None]:
-        with autonn.detect_anomaly():
-            yield
-
-    def run() -> tuple[bool, bool]:
-        x, generator = leaf(1.0), inside()
-        next(generator)
-        with no_grad():
-            next(generator, None)
-            within = (x * 2).requires_grad
-        return within, (x * 2).requires_grad
-
-    return contextvars.Context().run(run)  # which is broken then, for good
-
-
-def generators_are_closed_by_another_task() -> Any:
-    async def inside() -> Any:
-        with autonn.detect_anomaly():
-            yield
-
-    async def run() -> str:
-        generator = inside()
-        await generator.__anext__()
-        await asyncio.create_task(generator.aclose())
-        return "closed"
-
-    return asyncio.run(run())
-
-
-def shared_layer_is_built_twice() -> Any:
-    """Two threads call a layer that has yet to see its shapes: each must train what stays."""
-    both, done = threading.Event(), threading.Event()
-    building: list[int] = []
-
-    class Slow(nn.Module):
-        def build(self, x: Any) -> None:
-            building.append(1)
-            if len(building) == 2:  # wait until the other is done with its own
-                both.set()
-                done.wait(10)
-            else:
-                both.wait(1)
-            self.weight = leaf(np.ones(x.shape[-1]))
-
-        def forward(self, x: Any) -> Any:
-            y = x @ self.weight
-            done.set()
-            return y
-
-    layer = Slow()
-    for y in together([lambda: layer(np.ones(3))] * 2):
-        y.backward()
-    return layer.weight.grad.tolist()
-
-
-def checkpoint_that_fails_loses_the_history() -> Any:
-    with tempfile.TemporaryDirectory() as folder:
-        net = nn.Linear(2, 2)
-        path, data = Path(folder) / "run.npz", np.ones((4, 2), np.float32)
-
-        def fill(training: Any) -> None:
-            if training.epoch == 3:
-                path.unlink()
-                path.mkdir()
-
-        try:
-            fit(net, nn.MSELoss(), (data, data), optimizer=optim.SGD(net), epochs=5,
-                checkpoint=path, progress=False, callbacks=[fill])  # fmt: skip
-        except FileError as error:
-            return [getattr(error, "history", None) is not None, net.training]
-    return "no error"
-
-
-def interrupts_after_the_last_epoch() -> Any:
-    return [k for k, v in lines_of_fit().items() if "Ctrl-C went through fit" in v]
-
-
-def interrupts_between_the_best_and_its_weights() -> Any:
-    return [k for k, v in lines_of_fit().items() if "not the best weights" in v]
-
-
-# fmt: off
-KNOWN: dict[str, tuple[Callable[[], Any], Any, str]] = {
-    "a generator that ends inside no_grad": (generators_change_the_mode, (False, True), "graph.state() sets the whole State back, the count of no_grad with it, to -1 in the end"),
-    "a generator that another task closes": (generators_are_closed_by_another_task, "closed", "graph.state() resets a token, which belongs to one context"),
-    "a layer's first call from two threads": (shared_layer_is_built_twice, [2, 2, 2], "Module._first_call builds without a lock: gradients go to Tensors that were replaced"),
-    "a checkpoint that cannot be written": (checkpoint_that_fails_loses_the_history, [True, False], "fit lets the FileError through without its history, the model in training mode"),
-    "Ctrl-C after the last epoch": (interrupts_after_the_last_epoch, [], "fit loads the best weights outside its try: half of them may be there, and no history"),
-    "Ctrl-C where an epoch is the best": (interrupts_between_the_best_and_its_weights, [], "_finish_epoch sets history.best before training.best"),
-}
-# fmt: on
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=why))
-        for name, (_, _, why) in KNOWN.items()
-    ],
-)
-def test_known(name: str):
-    known, want, _ = KNOWN[name]
-    with warnings.catch_warnings(), suppress(threading.BrokenBarrierError):
-        warnings.simplefilter("ignore")
-        assert known() == want

@@ -124,6 +124,4 @@ def _failure(training: Training, what: str, cause: str, good: Good) -> FloatingP
     training.model.load_state_dict(good.weights)
     training.optimizer.load_state_dict(good.optimizer)
     kept = "Model and optimizer are as they were when this epoch began"
-    error = FloatingPointError(f"fit: {what} {where}: {cause}. {kept}; the error has the history")
-    error.history = training.history  # type: ignore[attr-defined]
-    return error
+    return FloatingPointError(f"fit: {what} {where}: {cause}. {kept}; the error has the history")

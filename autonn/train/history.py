@@ -21,7 +21,8 @@ class History(Mapping[str, Array]):
     best
         The epoch, from 0, whose monitored number was the best; None before the first.
     stopped
-        Why training ended: "finished", "no improvement", "interrupted", "stopped" (by a callback).
+        Why training ended: "finished", "no improvement", "interrupted", "stopped" (by a callback),
+        or the name of an error.
 
     Examples
     --------
