@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autonn.arguments import checked
 from autonn.graph import Node, Primitive, state
 from autonn.nn.module import Module, running
 from autonn.tensors import Tensor, bare
@@ -134,6 +135,7 @@ def _owner(x: Any) -> Any:
     return x
 
 
+@checked
 def summary(model: Module, *inputs: Any, **options: Any) -> Summary:
     """Say, layer by layer, what comes out, how many parameters there are, and what backward costs.
 

@@ -132,9 +132,10 @@ class Tensor(Methods):
         self.node = None
         if requires_grad:
             self.requires_grad = True
-        while shares and isinstance(array, np.ndarray):
-            array.flags.writeable = False
-            array = array.base
+        owner: Any = array
+        while shares and isinstance(owner, np.ndarray):
+            owner.flags.writeable = False
+            owner = owner.base
         if name is not None:
             self.name = name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autonn.arrays import arrays_in
 from autonn.tensors import Tensor, bare
 
 M = TypeVar("M", bound="Module")
@@ -81,6 +83,9 @@ class Module:
                 told = f"input is a {type(error.obj).__name__}; want an array or a Tensor"
                 raise TypeError(f"{self.label}: {told}") from None
             raise
+        except TypeError:
+            self._refuse_call(args, kwargs)
+            raise
         finally:
             _running.reset(outer)
         if self._hooks:
@@ -88,6 +93,15 @@ class Module:
                 new = hook(self, args, y)
                 y = y if new is None else new
         return y
+
+    def _refuse_call(self, args: Any, kwargs: Any) -> None:
+        """Refuse arguments that `forward` does not take."""
+        signature = inspect.signature(self.forward)
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            told = f"{self.label}: called with {len(args)} arguments: {error}; want {signature}"
+            raise TypeError(told.partition(" ->")[0]) from None
 
     def _first_call(self, args: Any, kwargs: Any) -> Any:
         """Build and compute; if that fails, be as before, so that the next call is the first."""
@@ -259,20 +273,23 @@ class Module:
         ValueError
             Naming every key that is missing or unexpected, every shape that differs, and every
             parameter that is shared but has two values. Nothing is loaded then.
+        TypeError
+            For what is no dict of arrays.
         """
-        own = self._state()
-        given = {name: np.asarray(bare(state[name])) for name in own if name in state}
+        own, state = self._state(), arrays_in(state, f"load_state_dict of {type(self).__name__}")
+        given = {name: state[name] for name in own if name in state}
         problems = [f"missing: {name}" for name in own if name not in state and strict]
         problems += [f"unexpected: {name}" for name in state if name not in own and strict]
         first: dict[int, str] = {}
         for name, value in given.items():
-            other = first.setdefault(id(own[name]), name)
             if value.dtype.kind not in "fiub":
                 problems.append(f"{name} is {value.dtype}; want numbers")
             elif value.shape != own[name].shape:
                 problems.append(f"{name} has shape {value.shape}; want {own[name].shape}")
-            elif not np.array_equal(value, given[other], equal_nan=value.dtype.kind == "f"):
-                problems.append(f"{other} and {name} are one Tensor here, but two in the state")
+            else:
+                other = first.setdefault(id(own[name]), name)
+                if not np.array_equal(value, given[other], equal_nan=value.dtype.kind == "f"):
+                    problems.append(f"{other} and {name} are one Tensor here, but two in the state")
         lazy = [name for name, module in self.named_modules() if module._lazy]
         waiting = [n for n in lazy if any(k.startswith(f"{n}." if n else n) for k in state)]
         if waiting:

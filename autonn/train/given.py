@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from autonn.arguments import shown
+from autonn.arrays import one_number, read
 from autonn.nn import Module
 from autonn.optim import Optimizer, Schedule
 from autonn.tensors import Tensor, bare
@@ -39,17 +42,29 @@ def checked_functions(owner: str, loss: Any, metrics: Any) -> tuple[Loss, Metric
         raise TypeError(f"{owner}: loss is the class {name}; want an instance: {name}()")
     if not callable(loss):
         raise TypeError(f"{owner}: loss is a {type(loss).__name__}; want a function")
+    _expect_two(owner, "loss", loss)
     found = {} if metrics is None else metrics
     if not isinstance(found, Mapping) or not all(map(callable, found.values())):
         told = 'want functions by name, as in {"accuracy": accuracy}'
         raise TypeError(f"{owner}: metrics is a {type(found).__name__}; {told}")
-    for name in found:
+    for name, metric in found.items():
+        _expect_two(owner, f"the metric {name!r}", metric)
         if not isinstance(name, str):
             raise TypeError(f"{owner}: a metric is called {name!r:.40}; want a string")
         if name == "loss" or name.startswith("val_"):
             told = "call it something else: the loss is called so"
             raise ValueError(f"{owner}: a metric is called {name!r}; {told}")
     return loss, dict(found)
+
+
+def _expect_two(owner: str, what: str, function: Callable[..., Any]) -> None:
+    try:
+        inspect.signature(function).bind("prediction", "target")
+    except TypeError as error:
+        told = f"{what} takes {inspect.signature(function)}; want (prediction, target)"
+        raise TypeError(f"{owner}: {told}: {error}") from None
+    except ValueError:  # what is written in C may not tell
+        pass
 
 
 def check_parts(model: Module, optimizer: Optimizer, schedule: Schedule | None) -> None:
@@ -73,8 +88,12 @@ def checked_data(data: Arrays, name: str, who: str = "fit") -> list[Any]:
     if not isinstance(data, list | tuple):
         told = "want a tuple of arrays, the last of them the target"
         raise TypeError(f"{who}: {name} is a {type(data).__name__}; {told}")
-    arrays = [np.asarray(bare(x)) for x in data]
-    lengths = [len(x) if x.ndim else 0 for x in arrays]
+    arrays = [read(x) for x in data]
+    for i, (x, given) in enumerate(zip(arrays, data, strict=True)):
+        if not x.ndim:
+            told = f"array {i} of {name} is {shown(given)}; want an array of examples"
+            raise TypeError(f"{who}: {told}")
+    lengths = list(map(len, arrays))
     if not arrays or not all(lengths):
         raise ValueError(f"{who}: {name} is empty: its arrays have the lengths {lengths}")
     if len(set(lengths)) > 1:
@@ -88,12 +107,17 @@ def inputs_of(batch: Batch) -> Batch:
     return batch[:-1] if len(batch) > 1 else batch
 
 
-def one_number(value: Any) -> float:
+def loss_number(value: Any) -> float:
     """Give a loss as a number; refuse what is none."""
     if isinstance(value, Tensor | np.ndarray | np.generic) and np.size(bare(value)) == 1:
         return float(np.asarray(bare(value)).item())
     seen = f"of shape {value.shape}" if hasattr(value, "shape") else f"a {type(value).__name__}"
     raise ValueError(f"fit: the loss is {seen}; want a Tensor of one number, such as its mean()")
+
+
+def measured(owner: str, metrics: Metrics, prediction: Any, target: Any) -> dict[str, float]:
+    """Give the metrics of a batch; refuse those that give no number."""
+    return {k: one_number(owner, k, f(prediction, target)) for k, f in metrics.items()}
 
 
 def not_finite(arrays: Arrays) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autonn.arguments import Positive, Size, checked
+from autonn.arguments import Bound, Size, checked
 from autonn.data import minibatches
 from autonn.files import check_target
 from autonn.formats import FileError
@@ -28,7 +28,8 @@ from autonn.train.given import (
     checked_data,
     checked_functions,
     inputs_of,
-    one_number,
+    loss_number,
+    measured,
     read_monitor,
 )
 from autonn.train.history import History
@@ -50,8 +51,8 @@ def fit(
     metrics: Metrics | None = None,
     schedule: Schedule | None = None,
     schedule_each: Literal["epoch", "step"] = "epoch",
-    clip_norm: Positive | None = None,
-    max_weight_norm: Positive | None = None,
+    clip_norm: Bound | None = None,
+    max_weight_norm: Bound | None = None,
     accumulate: Size = 1,
     drop_last: bool = False,
     monitor: str = "",
@@ -261,8 +262,8 @@ def evaluate(
         with no_grad():
             for batch in minibatches(*arrays, size=batch_size):
                 prediction, target = model(*inputs_of(batch)), batch[-1]
-                found = {"loss": one_number(loss(prediction, target))}
-                found |= {k: float(f(prediction, target)) for k, f in functions.items()}
+                found = {"loss": loss_number(loss(prediction, target))}
+                found |= measured("evaluate", functions, prediction, target)
                 for name, x in found.items():
                     sums[name] = sums.get(name, 0.0) + x * len(target)
     finally:
