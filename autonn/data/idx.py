@@ -46,6 +46,7 @@ def read_idx(path: str | os.PathLike[str], limit: Bound = LIMIT) -> Array:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "labels-idx1-ubyte"

@@ -221,4 +221,4 @@ def _tell_missing(path: Path, x: Array, rows: list[Row], names: list[str]) -> No
         row, column = where[0]
         first = f"the first in line {rows[row][0]}, column {names[column]!r}"
         told = f"{len(where)} cells are missing, {first}: they are NaN"
-        warnings.warn(f"{str(path)!r}: {told}", stacklevel=3)
+        warnings.warn(f"{str(path)!r}: {told}", stacklevel=4)

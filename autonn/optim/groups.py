@@ -9,8 +9,6 @@ from math import inf
 from numbers import Real
 from typing import Any
 
-import numpy as np
-
 from autonn.nn.module import Module
 from autonn.tensors import Tensor
 
@@ -78,7 +76,8 @@ def _of_module(model: Module, owner: str) -> Named:
 
 
 def _listed(source: Any, owner: str) -> list[Any]:
-    if isinstance(source, Iterable) and not isinstance(source, str | Mapping | np.ndarray):
+    within = isinstance(source, Iterable) and getattr(source, "ndim", 1)
+    if within and not isinstance(source, str | Mapping):
         return list(source)
     cure = ": put a group in a list, and give the items() of a dict of Tensors"
     raise TypeError(
