@@ -70,15 +70,20 @@ class state:  # noqa: N801 (it is used as a function)
 
     def __exit__(self, *error: object) -> None:
         blocks = _open.get()
-        last = max((i for i, block in enumerate(blocks) if block is self), default=len(blocks))
-        self._follow(blocks[:last] + blocks[last + 1 :])
+        for i in range(len(blocks) - 1, -1, -1):
+            if blocks[i] is self:
+                self._follow(blocks[:i] + blocks[i + 1 :])
+                break
 
     @staticmethod
     def _follow(blocks: tuple[state, ...]) -> None:
-        said = [block._paused for block in blocks if block._paused is not None]
-        observers = tuple([each for block in blocks for each in block._observers])
+        paused = False
+        observers: tuple[Observer, ...] = ()
+        for block in blocks:
+            paused = paused if block._paused is None else block._paused
+            observers += block._observers
         _open.set(blocks)
-        _state.set(State(bool(said) and said[-1], observers))
+        _state.set(State(paused, observers))
 
 
 class no_grad(state):  # noqa: N801

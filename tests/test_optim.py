@@ -457,7 +457,7 @@ REFUSALS: dict[str, tuple[Callable[[], Any], Any, list[str]]] = {
     "a lazy layer": (lambda: optim.Adam(nn.Linear(None, 2)), ValueError, ["the model of Linear"]),
     "a frozen model": (lambda: optim.Adam(nn.Linear(3, 2).freeze()), ValueError, ["frozen", "unfreeze"]),
     "a number": (lambda: optim.SGD(3), TypeError, ["int", "want a Module"]),
-    "an array": (lambda: optim.SGD(np.ones((2, 2))), TypeError, ["parameter 0 is a ndarray"]),
+    "an array": (lambda: optim.SGD(np.ones((2, 2))), TypeError, ["parameters are a ndarray", "want a Module"]),
     "a dict": (lambda: optim.SGD({"params": [leaf(1)]}), TypeError, ["dict", "put a group in a list"]),
     "a Module among Tensors": (lambda: optim.SGD([nn.Linear(2, 2)]), TypeError, ["parameter 0 is a Linear", "stands in a group"]),
     "a Tensor among groups": (lambda: optim.SGD([{"params": [leaf(1)]}, leaf(1)]), TypeError, ["item 1 is a Tensor among groups"]),
