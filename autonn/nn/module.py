@@ -100,8 +100,8 @@ class Module:
         try:
             signature.bind(*args, **kwargs)
         except TypeError as error:
-            told = f"{self.label}: called with {len(args)} arguments: {error}; want {signature}"
-            raise TypeError(told.partition(" ->")[0]) from None
+            told = f"{error}; forward takes {', '.join(signature.parameters) or 'none'}"
+            raise TypeError(f"{self.label}: called with {len(args)} arguments: {told}") from None
 
     def _first_call(self, args: Any, kwargs: Any) -> Any:
         """Build and compute; if that fails, be as before, so that the next call is the first."""

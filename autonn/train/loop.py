@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from typing import Any, Literal
 
 import numpy as np
@@ -179,7 +180,8 @@ def fit(
     shown = reporter(progress)
     model.zero_grad()
     optimizer.zero_grad()
-    try:
+
+    def train() -> str:
         shown.begin(training.epoch, epochs, -(-len(arrays[0]) // batch_size))
         while not (why := _end(training, epochs, patience)):
             row = one_epoch(training, arrays, options, shown)
@@ -195,6 +197,10 @@ def fit(
                 callback(training)
             if checkpoint is not None:
                 _write(training, checkpoint)
+        return why
+
+    try:
+        why = copy_context().run(train)  # no mode, such as no_grad, outlives an interrupt
         return _conclude(training, shown, why, training.best)
     except KeyboardInterrupt:  # a second one, while this is done, goes through
         return _conclude(training, shown, "interrupted", training.best)
