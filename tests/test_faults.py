@@ -747,7 +747,8 @@ for i in range(int(sys.argv[1])):
     delay, timers = float(rng.uniform(0, 0.03)), []
     def begin(training):
         if not timers:
-            timers.append(threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)))
+            to_main = threading.main_thread().ident, signal.SIGINT  # as a terminal's Ctrl-C
+            timers.append(threading.Timer(delay, signal.pthread_kill, to_main))
             timers[0].start()
     history = fit(net, nn.CrossEntropyLoss(), (X, Y), optimizer=optimizer, epochs=10**6,
                   batch_size=8, progress=False, callbacks=[begin])

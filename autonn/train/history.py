@@ -64,6 +64,10 @@ class History(Mapping[str, Array]):
     def __len__(self) -> int:
         return len(self._names())
 
+    def _number(self, name: str, epoch: int) -> float | None:
+        """Give a number of an epoch, counted from 0; None if there is none."""
+        return self._rows[epoch].get(name)
+
     def _names(self) -> list[str]:
         return list(dict.fromkeys(name for row in self._rows for name in row))
 

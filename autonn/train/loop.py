@@ -281,8 +281,7 @@ def evaluate(
 def _finish_epoch(training: Training, row: dict[str, float], watched: Monitor, keep: bool) -> bool:
     """Note the numbers of an epoch; tell whether it was the best."""
     history = training.history
-    known = history.best is not None and watched.name in history
-    best = float(history[watched.name][history.best]) if known else None
+    best = None if history.best is None else history._number(watched.name, history.best)
     better = watched.better(row[watched.name], best)
     history.add(row)
     training.epoch += 1
