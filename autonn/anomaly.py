@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 
-from autonn.graph import Array, Node, Primitive, current_state, state
+from autonn.graph import Array, Node, Primitive, state
 from autonn.sites import source_line
 from autonn.tensors import Tensor, bare
+from autonn.tree import flatten
 
 
 @contextmanager
@@ -36,9 +37,14 @@ def detect_anomaly() -> Iterator[None]:
     Traceback (most recent call last):
     FloatingPointError: log made nan at index (1,) of its finite operands [(2,) from -1 to 1]...
     """
-    watcher = _Watcher()
-    with state(observers=(*current_state().observers, watcher)), np.errstate(all="ignore"):
-        yield
+    quiet = np.errstate(all="ignore")
+    with state(_Watcher()):
+        quiet.__enter__()
+        try:
+            yield
+        finally:
+            with suppress(ValueError):  # another task ends this one's generator: NumPy's own state
+                quiet.__exit__(None, None, None)  # is that task's
 
 
 class _Watcher:
@@ -60,8 +66,9 @@ class _Watcher:
             )
         if y.node is not None:
             y.node.noted().site = where
-            kept = [x for x in y.node.kept.values() if isinstance(x, np.ndarray)]
-            self.seen[y.node] = [(x, _fingerprint(x)) for x in kept]
+            kept = flatten(list(y.node.kept.values()))[0]
+            arrays = [x for x in kept if isinstance(x, np.ndarray)]
+            self.seen[y.node] = [(x, _fingerprint(x)) for x in arrays]
 
     def backward(
         self, node: Node, g: Array, cotangents: Sequence[tuple[Node | None, Array]]

@@ -44,16 +44,16 @@ class Whole:
 
 @dataclass(frozen=True)
 class Number:
-    """A number of a range, neither infinite nor NaN; `above`: the least itself is refused."""
+    """A number of a range, not NaN, and finite or not; `above`: the least itself is refused."""
 
     least: float | None = None
     most: float | None = None
     above: bool = False
+    finite: bool = True
 
     def __str__(self) -> str:
-        if self.above:
-            return f"a finite number above {self.least}"
-        return _ranged("a finite number", self.least, self.most)
+        kind = "a finite number" if self.finite else "a number"
+        return f"{kind} above {self.least}" if self.above else _ranged(kind, self.least, self.most)
 
     def refuses(self, value: Any) -> type[Exception] | None:
         """Give the error that a value deserves."""
@@ -62,7 +62,8 @@ class Number:
         if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
             return TypeError
         number: Any = value
-        if not abs(number) < inf or (self.most is not None and number > self.most):
+        known = abs(number) < inf if self.finite else number == number
+        if not known or (self.most is not None and number > self.most):
             return ValueError
         low = self.least is not None and (
             number < self.least or (self.above and number == self.least)
@@ -112,10 +113,27 @@ class Instance:
         return None if isinstance(value, known) else TypeError
 
 
+@dataclass(frozen=True)
+class NumberType:
+    """What NumPy reads as the dtype of real numbers."""
+
+    def __str__(self) -> str:
+        return "a dtype of numbers, such as np.float32"
+
+    def refuses(self, value: Any) -> type[Exception] | None:
+        """Give the error that a value deserves."""
+        try:
+            return None if np.dtype(value).kind in "fiub" else TypeError
+        except (TypeError, ValueError, SyntaxError, RecursionError):
+            return TypeError
+
+
 Size = Annotated[int, Whole(1)]
 Count = Annotated[int, Whole(0)]
 Positive = Annotated[float, Number(0, above=True)]
 NotNegative = Annotated[float, Number(0)]
+Bound = Annotated[float, Number(0, above=True, finite=False)]
+Dtype = Annotated[Any, NumberType()]
 Probability = Annotated[float, Number(0, 1)]
 
 

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from autonn.arguments import Bound, checked, shown
 from autonn.formats import FORMATS, LIMIT, PLAIN, Array, Contents, FileError, Format, about
 from autonn.tensors import Tensor, bare
 
@@ -53,12 +54,14 @@ def save(
     >>> state["0.bias"]
     array([0., 0.])
     """
-    path = _path(path)
+    path = checked_path(path)
     form = _form(path)
     if not isinstance(state, Mapping):
         told = "want arrays by name, as net.state_dict() gives them"
         raise TypeError(f"save: state is a {type(state).__name__}; {told}")
     arrays = {_name(name, "state"): _array(name, value) for name, value in state.items()}
+    if not isinstance(metadata, Mapping | None):
+        raise TypeError(f"save: metadata={shown(metadata)}; want strings by name")
     strings = dict(metadata or {})
     for name, text in strings.items():
         if not isinstance(text, str):
@@ -69,7 +72,8 @@ def save(
         form.write(file, arrays, strings)
 
 
-def load(path: StrPath, limit: int = LIMIT) -> dict[str, Array]:
+@checked
+def load(path: StrPath, limit: Bound = LIMIT) -> dict[str, Array]:
     """Load the arrays that `save`, `np.savez` or the safetensors library wrote, by name.
 
     Nothing in the file is executed, whatever it holds, and no memory is taken for what it merely
@@ -101,7 +105,8 @@ def load(path: StrPath, limit: int = LIMIT) -> dict[str, Array]:
     return load_with_metadata(path, limit)[0]
 
 
-def load_with_metadata(path: StrPath, limit: int = LIMIT) -> Contents:
+@checked
+def load_with_metadata(path: StrPath, limit: Bound = LIMIT) -> Contents:
     """Load the arrays as `load` does, and the strings that were kept with them.
 
     Parameters
@@ -128,7 +133,7 @@ def load_with_metadata(path: StrPath, limit: int = LIMIT) -> Contents:
     >>> metadata
     {'epoch': '3'}
     """
-    path = _path(path)
+    path = checked_path(path)
     form = _form(path)
     with about(path, f"a {path.suffix} file"), path.open("rb") as file:
         return form.read(file, os.fstat(file.fileno()).st_size, limit)
@@ -142,7 +147,7 @@ def check_target(path: StrPath) -> Path:
     FileError
         If the ending is not known, or there is no such folder.
     """
-    found = _path(path)
+    found = checked_path(path)
     _form(found)
     if not found.expanduser().parent.is_dir():
         raise FileError(f"{os.fspath(path)!r}: there is no folder {found.parent}")
@@ -201,7 +206,8 @@ def _sync_folder(folder: Path) -> None:
 # ----- What may be saved -----
 
 
-def _path(path: Any) -> Path:
+def checked_path(path: Any) -> Path:
+    """Give a path; refuse what is none."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path is a {type(path).__name__}; want a string or a pathlib.Path")
     if "\0" in os.fspath(path):

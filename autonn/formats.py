@@ -128,7 +128,7 @@ def _member(name: str) -> zipfile.ZipInfo:
     return info
 
 
-def read_npz(file: BinaryIO, size: int, limit: int) -> Contents:
+def read_npz(file: BinaryIO, size: int, limit: float) -> Contents:
     """Read what `write_npz`, `np.savez` or `np.savez_compressed` wrote into a file of this size.
 
     Sizes are compared with each other and with the file before anything is unpacked, and headers
@@ -164,7 +164,7 @@ def _check_count(file: BinaryIO, size: int, found: int) -> None:
         raise FileError(f"not whole: {found} parts found, but its end tells of {told}")
 
 
-def _check_sizes(members: list[zipfile.ZipInfo], size: int, limit: int) -> None:
+def _check_sizes(members: list[zipfile.ZipInfo], size: int, limit: float) -> None:
     if sum(info.compress_size for info in members) > size:
         raise FileError("its parts overlap, or lie outside of it")
     for info in members:
@@ -178,7 +178,7 @@ def _check_sizes(members: list[zipfile.ZipInfo], size: int, limit: int) -> None:
     check_limit(sum(packed), limit)
 
 
-def check_limit(size: int, limit: int) -> None:
+def check_limit(size: int, limit: float) -> None:
     """Refuse what would unpack to more bytes than is allowed."""
     if size > limit:
         raise FileError(f"it unpacks to {size:,} bytes; want at most limit={limit:,}")
@@ -224,7 +224,7 @@ def write_safetensors(
     file.write(library.save(dict(state), dict(metadata) or None))
 
 
-def read_safetensors(file: BinaryIO, size: int, limit: int) -> Contents:
+def read_safetensors(file: BinaryIO, size: int, limit: float) -> Contents:
     """Read what the safetensors library wrote, here or in PyTorch; bfloat16 becomes float32.
 
     Nothing in it is packed: no array takes more than the file's size.
@@ -253,7 +253,7 @@ class Format(NamedTuple):
     """How a kind of file is written and read."""
 
     write: Callable[[BinaryIO, Mapping[str, Array], Mapping[str, str]], None]
-    read: Callable[[BinaryIO, int, int], Contents]
+    read: Callable[[BinaryIO, int, float], Contents]
 
 
 FORMATS = {

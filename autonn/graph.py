@@ -8,8 +8,7 @@ a Tensor is.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from functools import wraps
 from importlib import import_module
@@ -45,28 +44,49 @@ class Observer(Protocol):
 class State(NamedTuple):
     """What the current thread or asyncio task records."""
 
-    paused: int = 0  # how many no_grad blocks are open
+    paused: bool = False
     observers: tuple[Observer, ...] = ()
 
 
-_state: ContextVar[State] = ContextVar("autonn", default=State())  # noqa: B039 (a State is immutable)
-
-
-@contextmanager
-def state(**changes: Any) -> Iterator[None]:
-    """Change fields of the `State` inside a `with` block, for this thread or task alone."""
-    token = _state.set(_state.get()._replace(**changes))
-    try:
-        yield
-    finally:
-        _state.reset(token)
-
-
+_state: ContextVar[State] = ContextVar("state", default=State())  # noqa: B039 (it is immutable)
+_open: ContextVar[tuple[state, ...]] = ContextVar("open", default=())
 current_state: Callable[[], State] = _state.get
 """Give the `State` of this thread or task."""
 
 
-class no_grad:  # noqa: N801 (it is used as a function)
+class state:  # noqa: N801 (it is used as a function)
+    """Pause recording or not, and add observers, in a `with` block, for this thread or task alone.
+
+    The `State` follows from the blocks that are open: the last word about `paused` counts, and all
+    observers see. A block takes out itself and nothing else, so those in generators may end in any
+    order, and in another thread or task than they began in.
+    """
+
+    def __init__(self, *observers: Observer, paused: bool | None = None) -> None:
+        self._observers, self._paused = observers, paused
+
+    def __enter__(self) -> None:
+        self._follow((*_open.get(), self))
+
+    def __exit__(self, *error: object) -> None:
+        blocks = _open.get()
+        for i in range(len(blocks) - 1, -1, -1):
+            if blocks[i] is self:
+                self._follow(blocks[:i] + blocks[i + 1 :])
+                break
+
+    @staticmethod
+    def _follow(blocks: tuple[state, ...]) -> None:
+        paused = False
+        observers: tuple[Observer, ...] = ()
+        for block in blocks:
+            paused = paused if block._paused is None else block._paused
+            observers += block._observers
+        _open.set(blocks)
+        _state.set(State(paused, observers))
+
+
+class no_grad(state):  # noqa: N801
     """Record nothing, in a `with` block or in a function decorated with `@no_grad()`.
 
     Examples
@@ -79,16 +99,8 @@ class no_grad:  # noqa: N801 (it is used as a function)
     False
     """
 
-    def __enter__(self) -> None:
-        self._count(+1)
-
-    def __exit__(self, *error: object) -> None:
-        self._count(-1)
-
-    @staticmethod
-    def _count(step: int) -> None:  # and not a saved state: generators may end in any order
-        now = _state.get()
-        _state.set(now._replace(paused=now.paused + step))
+    def __init__(self) -> None:
+        super().__init__(paused=True)
 
     def __call__(self, function: F) -> F:
         """Decorate a function."""

@@ -11,9 +11,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from autonn.arguments import Count
+
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
-Rng: TypeAlias = np.random.Generator | int | None
+Rng: TypeAlias = np.random.Generator | Count | None
 """What layers take for `rng`: a generator, a seed, or None for another one each time."""
 
 

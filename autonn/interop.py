@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autonn.arguments import checked
+from autonn.arrays import arrays_in
 from autonn.nn.module import Module
 from autonn.nn.norms import BatchNorm1d, Norm
 
@@ -17,6 +19,7 @@ OURS = {theirs: name for name, theirs in TORCH.items()}
 COUNTER = "num_batches_tracked"
 
 
+@checked
 def from_torch(state: Mapping[str, Any], model: Module) -> dict[str, Array]:
     """Give a PyTorch state by the names that `model` has: weight and bias of a norm: gamma, beta.
 
@@ -53,15 +56,16 @@ def from_torch(state: Mapping[str, Any], model: Module) -> dict[str, Array]:
     """
     norms = _norms(model)
     ours: dict[str, Array] = {}
-    for name, value in state.items():
+    for name, value in arrays_in(state, "from_torch").items():
         place, _, last = name.rpartition(".")
         norm = norms.get(place)
         if isinstance(norm, BatchNorm1d) and last == COUNTER:
             continue
-        ours[_at(place, OURS.get(last, last)) if norm else name] = np.asarray(value)
+        ours[_at(place, OURS.get(last, last)) if norm else name] = value
     return ours
 
 
+@checked
 def to_torch(state: Mapping[str, Any], model: Module) -> dict[str, Array]:
     """Give a state of `model` by PyTorch's names: the inverse of `from_torch`.
 
@@ -86,10 +90,10 @@ def to_torch(state: Mapping[str, Any], model: Module) -> dict[str, Array]:
     """
     norms = _norms(model)
     theirs: dict[str, Array] = {}
-    for name, value in state.items():
+    for name, value in arrays_in(state, "to_torch").items():
         place, _, last = name.rpartition(".")
         norm = norms.get(place)
-        theirs[_at(place, TORCH.get(last, last)) if norm else name] = np.asarray(value)
+        theirs[_at(place, TORCH.get(last, last)) if norm else name] = value
         if isinstance(norm, BatchNorm1d) and last == "running_var":
             theirs[_at(place, COUNTER)] = np.array(0, np.int64)
     return theirs

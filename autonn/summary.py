@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autonn.arguments import checked
-from autonn.graph import Node, Primitive, current_state, state
+from autonn.graph import Node, Primitive, state
 from autonn.nn.module import Module, running
 from autonn.tensors import Tensor, bare
 from autonn.texts import shortened
@@ -173,7 +173,7 @@ def summary(model: Module, *inputs: Any, **options: Any) -> Summary:
 
     model.apply(lambda module: module.register_forward_hook(note))
     watcher = _Watcher()
-    with state(observers=(*current_state().observers, watcher)):
+    with state(watcher):
         outputs, _ = flatten(model(*inputs, **options))
     known = [*model.parameters(), *(b for _, b in model.named_buffers())]
     saved = watcher.saved(outputs, known)

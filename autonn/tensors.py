@@ -87,8 +87,9 @@ class Tensor(Methods):
     dtype
         The array's dtype; by default NumPy's choice.
     copy
-        False shares the memory of an array, and makes that array (and the one it is a view of)
-        read-only, which catches most accidental writes; `detect_anomaly` finds the others.
+        False shares the memory of an array of that dtype, and makes that array (and the one it is
+        a view of) read-only, which catches most accidental writes; `detect_anomaly` finds the
+        others. What is no array, and cannot be made read-only, is copied all the same.
 
     Raises
     ------
@@ -122,17 +123,19 @@ class Tensor(Methods):
             raise TypeError(
                 "Tensor(...) of a Tensor: use it as it is, or t.detach() for one without history"
             )
-        array = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
+        shares = isinstance(data, np.ndarray) and not copy
+        array = np.asarray(data, dtype=dtype) if shares else np.array(data, dtype=dtype)
         if array.dtype.kind not in "fiubc":
             kind = f"{type(data).__name__} {data!r:.60} (dtype {array.dtype})"
             raise TypeError(f"Tensor: cannot hold {kind}; want numbers")
-        while not copy and isinstance(data, np.ndarray):
-            data.flags.writeable = False
-            data = data.base
         self._array = array
         self.node = None
         if requires_grad:
             self.requires_grad = True
+        owner: Any = array
+        while shares and isinstance(owner, np.ndarray):
+            owner.flags.writeable = False
+            owner = owner.base
         if name is not None:
             self.name = name
 
@@ -416,7 +419,7 @@ class Tensor(Methods):
         shape, dtype = self.shape, self.dtype  # and not self, which would close a circle
 
         def call(g: Array) -> Array:
-            new = hook(g if isinstance(g, Tensor) else connected(g, None))
+            new = hook(connected(bare(g), getattr(g, "node", None)))  # the walk has its own
             if new is None:
                 return g
             new = new if isinstance(new, Tensor) else Tensor(new)

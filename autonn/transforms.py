@@ -210,7 +210,7 @@ class _Run:
         self.entered = [_entered(x, name) for name, x in zip(names, self.inputs, strict=True)]
         self.nodes: list[Any] = [x.node for x in self.entered]
         chosen = dict(zip(positions, self.rebuild(self.entered), strict=True))
-        with state(paused=0), _differentiating(self.nodes):
+        with state(paused=False), _differentiating(self.nodes):
             result = f(*[chosen.get(i, x) for i, x in enumerate(args)], **kwargs)
         if has_aux and not (isinstance(result, tuple) and len(result) == 2):
             raise TypeError("has_aux: the function must return a pair, (value, aux)")
@@ -257,7 +257,7 @@ class _Run:
                     seed = Tensor(np.asarray(seed, y.dtype))
                 seed = seed.astype(y.dtype) if create else bare(seed.astype(y.dtype))
                 roots[y.node] = roots[y.node] + seed if y.node in roots else seed
-        with state(paused=0 if create else 1):
+        with state(paused=not create):
             found = walk(
                 roots, retain=retain or create, create=create, targets=frozenset(self.nodes)
             )

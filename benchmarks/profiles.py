@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from autonn.graph import Cotangents, Node, Primitive, current_state, state
+from autonn.graph import Cotangents, Node, Primitive, state
 from autonn.tensors import bare
 from benchmarks.client import environment
 from benchmarks.peers import PEERS
@@ -70,7 +70,7 @@ class Profile:
 
     def watch(self, step: Callable[[], None]) -> Profile:
         """Watch one run."""
-        with state(observers=(*current_state().observers, self)):
+        with state(self):
             self._last = perf_counter()
             step()
             self.row(REST).forward += perf_counter() - self._last

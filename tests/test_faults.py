@@ -1,10 +1,13 @@
-"""Load and faults: threads, tasks, kills, full disks, Ctrl-C, long runs; the same bits each time."""
+"""Load and faults: threads, tasks, kills, full disks, Ctrl-C, long runs; the same bits each time.
+
+AUTONN_FAULTS=full takes the sizes that are promised, in a few minutes: 200 kills, 10,000 steps, a
+million nodes. By default they are smaller, and each test still fails for what it is there for.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import functools
 import gc
 import hashlib
 import linecache
@@ -13,10 +16,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-import warnings
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,8 @@ from autonn.nn.module import running
 from viz import draw
 
 ROOT = Path(__file__).parents[1]
+FULL = os.environ.get("AUTONN_FAULTS") == "full"
+KILLS = 100 if FULL else 3  # for each format of files
 _rng = np.random.default_rng(0)
 X = _rng.normal(size=(24, 1, 6, 6)).astype(np.float32)
 Y = _rng.integers(0, 3, 24)
@@ -132,7 +136,11 @@ def in_a_process(code: str, **environment: str) -> str:
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     variables = {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"} | environment
     done = subprocess.run(
-        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code],
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=600 if FULL else 60,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.strip()
@@ -142,11 +150,8 @@ def test_the_same_seed_gives_the_same_bits():
     here = digest()
     assert digest() == here
     code = "import test_faults; print(test_faults.digest())"
-    for environment in (
-        {"PYTHONHASHSEED": "1"},
-        {"PYTHONHASHSEED": "2", "AUTONN_KEEP_MEMORY": "0", "OPENBLAS_NUM_THREADS": "2"},
-    ):
-        assert in_a_process(code, **environment) == here
+    other = {"PYTHONHASHSEED": "2", "AUTONN_KEEP_MEMORY": "0", "OPENBLAS_NUM_THREADS": "2"}
+    assert in_a_process(code, **other) == here
     assert trained("mlp", 0) != trained("mlp", 1)
 
 
@@ -261,6 +266,98 @@ def test_modes_and_training_stay_in_their_tasks():
     assert all(kept for _, kept in found)
 
 
+def held(mode: str) -> Iterator[None]:
+    with MODES[mode]():
+        yield
+
+
+async def held_by_a_task(mode: str) -> Any:
+    with MODES[mode]():
+        yield
+
+
+def ended(how: str, mode: str) -> bool:
+    """Let a generator that holds a mode end here or there; tell whether both places are as before."""
+    context, early = contextvars.copy_context(), held(mode)
+    next(early)
+    if how == "in the middle of no_grad":
+        with no_grad():
+            next(early, None)
+            paused = current_state() == State(paused=True)
+        return paused and current_state() == State()
+    if how == "in a gradient":
+        autonn.grad(lambda x: (next(early, None), x * x)[1])(1.0)
+        return current_state() == State()
+    if how == "in another thread":
+        together([early.close])
+    context.run(early.close)
+    return context.run(current_state) == State()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "how", ["in the middle of no_grad", "in a gradient", "in another context", "in another thread"]
+)
+def test_a_generator_that_holds_a_mode_may_end_anywhere(how: str, mode: str):
+    assert contextvars.Context().run(ended, how, mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_generator_that_holds_a_mode_may_be_closed_by_another_task(mode: str):
+    async def run() -> None:
+        early = asyncio.create_task(asyncio.sleep(0))
+        generator = held_by_a_task(mode)
+        await generator.__anext__()
+        await early
+        await asyncio.create_task(generator.aclose())
+
+    asyncio.run(run())
+    assert current_state() == State()
+
+
+def test_two_threads_may_call_a_layer_first():
+    """The one that comes second waits: each trains the Tensors that stay."""
+    second = threading.Event()
+    building: list[int] = []
+
+    class Slow(nn.Module):
+        def build(self, x: Any) -> None:
+            building.append(1)
+            if len(building) == 2:
+                second.set()
+            second.wait(0.2)
+            self.weight = leaf(np.ones(x.shape[-1]))
+
+        def forward(self, x: Any) -> Any:
+            return x @ self.weight
+
+    layer = Slow()
+    for y in together([lambda: layer(np.ones(3))] * 2):
+        y.backward()
+    assert layer.weight.grad.tolist() == [2, 2, 2]
+
+
+@pytest.mark.usefixtures("hasty")
+def test_eight_threads_may_call_a_network_first():
+    def use(net: nn.Module) -> None:
+        net(x).sum().backward()
+
+    x = np.random.default_rng(0).normal(size=(4, 3, 8, 8))
+    for seed in range(10):
+        nets = [
+            nn.Sequential(
+                nn.Conv2d(None, 4, 3, rng=seed), nn.BatchNorm2d(), nn.GELU(), nn.Flatten(),
+                nn.Linear(None, 5, rng=seed),
+            )
+            for _ in range(2)
+        ]  # fmt: skip
+        together([lambda net=nets[0]: use(net)] * 8)
+        for _ in range(8):
+            use(nets[1])
+        for p, q in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+            assert p.grad.tolist() == q.grad.tolist()
+
+
 @pytest.mark.usefixtures("hasty")
 def test_a_primitive_may_be_used_first_by_eight_threads_at_once():
     for _ in range(30):
@@ -311,9 +408,9 @@ print(len(results[0]) > 300 and all(r == results[0] == use() for r in results))
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills and forks need POSIX")
 def test_kills_while_checkpoints_are_written_lose_nothing():
     script = ROOT / "scripts" / "kill_checkpoints.py"
-    code = f"import runpy, sys; sys.argv[1:] = ['--times', '12']; runpy.run_path({str(script)!r}, run_name='__main__')"
+    code = f"import runpy, sys; sys.argv[1:] = ['--times', '{2 * KILLS}']; runpy.run_path({str(script)!r}, run_name='__main__')"
     told = in_a_process(code, COLUMNS="200")
-    assert told.count("killed 6 times") == 2
+    assert told.count(f"killed {KILLS} times") == 2
     assert told.count("0 faults") == 2
 
 
@@ -382,9 +479,46 @@ def test_what_cannot_be_written_is_told_and_the_old_file_stays(fault: str, endin
     assert told[2].endswith(" 1")  # the epoch that was trained before the checkpoint
 
 
+def test_a_checkpoint_that_cannot_be_written_loses_no_history(tmp_path: Path):
+    net = nn.Linear(2, 2)
+    optimizer, path = optim.SGD(net), tmp_path / "run.npz"
+    data = np.ones((4, 2), np.float32)
+
+    def spoil(training: Any) -> None:
+        if training.epoch == 3:
+            path.unlink()
+            path.mkdir()
+
+    with pytest.raises(FileError, match="fit ended after epoch 3, whose weights") as caught:
+        fit(
+            net,
+            nn.MSELoss(),
+            (data, data),
+            optimizer=optimizer,
+            epochs=5,
+            checkpoint=path,
+            progress=False,
+            callbacks=[spoil],
+        )
+    history = caught.value.history  # type: ignore[attr-defined]
+    assert (history.epochs, history.stopped) == (3, "FileError")
+    assert not net.training
+
+
 # ----- Memory -----
 
 
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """Let only reference counting free what a test makes; what was there before is not looked at."""
+    gc.freeze()
+    gc.disable()
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("uncollected")
 def test_ten_thousand_steps_take_no_memory():
     resource = pytest.importorskip("resource")
     rng = np.random.default_rng(0)
@@ -401,42 +535,33 @@ def test_ten_thousand_steps_take_no_memory():
                 optimizer.step()
                 optimizer.zero_grad()
 
-    steps(500)
-    gc.collect()
-    gc.disable()
-    try:
-        steps(500)  # fills the interpreter's lists of free objects
-        blocks, peak = sys.getallocatedblocks(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        steps(10_000)
-        assert sys.getallocatedblocks() - blocks < 500  # a step makes hundreds
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak
-        assert grown < 4096 * (1024 if sys.platform == "darwin" else 1)  # 4 MB
-        assert gc.collect() < 100
-    finally:
-        gc.enable()
+    steps(700)  # fills the interpreter's lists of free objects
+    blocks, peak = sys.getallocatedblocks(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    steps(10_000 if FULL else 500)
+    assert sys.getallocatedblocks() - blocks < 200  # a step makes hundreds
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak
+    assert grown < 4096 * (1024 if sys.platform == "darwin" else 1)  # 4 MB
+    assert gc.collect() < 100
 
 
+@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("name", LAYERS)
 def test_graphs_of_layers_die_by_reference_counting_alone(name: str):
     case = LAYERS[name]
     layer, inputs = case.layer(), case.inputs()
     case.output(layer, *inputs)
     gc.collect()
-    gc.disable()
-    try:
-        for create in (False, True):
-            xs = [leaf(a) for a in inputs]
-            y = case.output(layer, *xs)
-            gone = [weakref.ref(t) for t in (y, y.node.primitive and y * 1.0, *xs) if t is not None]
-            y.backward(np.ones(y.shape), create_graph=create)
-            layer.zero_grad()
-            for x in xs:
-                x.grad = None
-            del y, xs, x
-            assert [r for r in gone if r() is not None] == []
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
+    for create in (False, True):
+        xs = [leaf(a) for a in inputs]
+        y = case.output(layer, *xs)
+        gone = [weakref.ref(t) for t in (y, y.node.primitive and y * 1.0, *xs) if t is not None]
+        y.backward(np.ones(y.shape), create_graph=create)
+        layer.zero_grad()
+        for x in xs:
+            x.grad = None
+        del y, xs, x
+        assert [r for r in gone if r() is not None] == []
+    assert gc.collect() == 0
 
 
 def fails_in_a_hook(x: Tensor, y: Tensor) -> None:
@@ -496,10 +621,9 @@ FAILING: dict[str, Callable[[Tensor, Tensor], Any]] = {
 # fmt: on
 
 
+@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("name", FAILING)
 def test_an_exception_does_not_keep_the_graph_alive(name: str):
-    gc.collect()
-    gc.disable()
     kept: list[Any] = []
 
     def run() -> None:
@@ -508,17 +632,14 @@ def test_an_exception_does_not_keep_the_graph_alive(name: str):
         kept.extend([weakref.ref(x), weakref.ref(y)])
         FAILING[name](x, y)
 
+    failed = False
     try:
-        failed = False
-        try:
-            run()
-        except Exception:
-            failed = True
-        assert failed
-        assert [r() is None for r in kept] == [True, True]
-        assert current_state() == State()
-    finally:
-        gc.enable()
+        run()
+    except Exception:
+        failed = True
+    assert failed
+    assert [r() is None for r in kept] == [True, True]
+    assert current_state() == State()
 
 
 # ----- Ctrl-C -----
@@ -540,7 +661,7 @@ def interrupted_fit(stop_at: int, files: tuple[str, ...]) -> tuple[Any, Any, int
         if not name.endswith(files):
             return None
         text = linecache.getline(name, frame.f_lineno).strip()
-        begun |= text.startswith("while not why")
+        begun |= text.startswith("shown.begin(")
         if event == "line" and begun and name.endswith(files) and not text.startswith("with "):
             count += 1
             if count == stop_at:
@@ -599,31 +720,18 @@ def test_an_interrupt_anywhere_in_an_epoch_leaves_a_usable_model():
     interrupted_fit(0, EVERYWHERE)  # compiles
     total = interrupted_fit(0, EVERYWHERE)[2]
     assert total > 5000
-    for stop_at in np.random.default_rng(0).integers(1, int(total * 0.85), 60).tolist():
+    for stop_at in np.random.default_rng(0).integers(1, total, 500 if FULL else 20).tolist():
         net, history, _, line, states = interrupted_fit(stop_at, EVERYWHERE)
         assert faults_of(net, history, states) == [], line
 
 
-@functools.cache
-def lines_of_fit() -> dict[str, list[str]]:
-    """Interrupt at each line of `fit` itself; give the lines with what is wrong then."""
+def test_an_interrupt_on_any_line_of_the_loop_leaves_a_usable_model():
     here = (f"train{os.sep}loop.py",)
     total = interrupted_fit(0, here)[2]
-    found = {}
-    for stop_at in range(1, total + 1):
+    assert total > 60
+    for stop_at in range(total, 0, -1 if FULL else -3):
         net, history, _, line, states = interrupted_fit(stop_at, here)
-        if line:
-            found[f"{stop_at} {line}"] = faults_of(net, history, states)
-    return found
-
-
-def test_an_interrupt_on_any_line_of_the_loop_leaves_a_usable_model():
-    found = lines_of_fit()
-    last = max(i for i, key in enumerate(found) if "why = _end(training, patience)" in key)
-    during = {k: v for i, (k, v) in enumerate(found.items()) if i <= last}
-    assert len(during) > 60
-    known = ["not the best weights"]  # see KNOWN
-    assert {k: v for k, v in during.items() if v and v != known} == {}
+        assert faults_of(net, history, states) == [], line
 
 
 SIGNALS = """
@@ -635,11 +743,12 @@ from autonn import fit, nn, optim
 rng = np.random.default_rng(0)
 net = mlp(rng)
 optimizer = optim.Adam(net)
-for i in range(25):
+for i in range(int(sys.argv[1])):
     delay, timers = float(rng.uniform(0, 0.03)), []
     def begin(training):
         if not timers:
-            timers.append(threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)))
+            to_main = threading.main_thread().ident, signal.SIGINT  # as a terminal's Ctrl-C
+            timers.append(threading.Timer(delay, signal.pthread_kill, to_main))
             timers[0].start()
     history = fit(net, nn.CrossEntropyLoss(), (X, Y), optimizer=optimizer, epochs=10**6,
                   batch_size=8, progress=False, callbacks=[begin])
@@ -652,14 +761,15 @@ print("usable")
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 def test_ctrl_c_at_random_moments_leaves_a_usable_model():
-    assert in_a_process(SIGNALS) == "usable"
+    code = f"import sys; sys.argv[1:] = ['{200 if FULL else 8}']\n{SIGNALS}"
+    assert in_a_process(code) == "usable"
 
 
 # ----- A million nodes -----
 
 
 def test_a_million_nodes_are_built_walked_and_deleted():
-    count, limit = 1_000_000, sys.getrecursionlimit()
+    count, limit = 1_000_000 if FULL else 50_000, sys.getrecursionlimit()
     x = leaf(1.0)
     sys.setrecursionlimit(300)
     try:
@@ -676,117 +786,6 @@ def test_a_million_nodes_are_built_walked_and_deleted():
 
 def test_a_long_chain_is_drawn_collapsed():
     y = leaf(1.0)
-    for _ in range(10_000):
+    for _ in range(1_000_000 if FULL else 3000):
         y = y + 1.0
     assert repr(draw(y)).endswith("on 1 cards)")
-
-
-# ----- Known: what is not so yet -----
-
-
-def generators_change_the_mode() -> Any:
-    def inside() -> Iterator[None]:
-        with autonn.detect_anomaly():
-            yield
-
-    def run() -> tuple[bool, bool]:
-        x, generator = leaf(1.0), inside()
-        next(generator)
-        with no_grad():
-            next(generator, None)
-            within = (x * 2).requires_grad
-        return within, (x * 2).requires_grad
-
-    return contextvars.Context().run(run)  # which is broken then, for good
-
-
-def generators_are_closed_by_another_task() -> Any:
-    async def inside() -> Any:
-        with autonn.detect_anomaly():
-            yield
-
-    async def run() -> str:
-        generator = inside()
-        await generator.__anext__()
-        await asyncio.create_task(generator.aclose())
-        return "closed"
-
-    return asyncio.run(run())
-
-
-def shared_layer_is_built_twice() -> Any:
-    """Two threads call a layer that has yet to see its shapes: each must train what stays."""
-    both, done = threading.Event(), threading.Event()
-    building: list[int] = []
-
-    class Slow(nn.Module):
-        def build(self, x: Any) -> None:
-            building.append(1)
-            if len(building) == 2:  # wait until the other is done with its own
-                both.set()
-                done.wait(10)
-            else:
-                both.wait(1)
-            self.weight = leaf(np.ones(x.shape[-1]))
-
-        def forward(self, x: Any) -> Any:
-            y = x @ self.weight
-            done.set()
-            return y
-
-    layer = Slow()
-    for y in together([lambda: layer(np.ones(3))] * 2):
-        y.backward()
-    return layer.weight.grad.tolist()
-
-
-def checkpoint_that_fails_loses_the_history() -> Any:
-    with tempfile.TemporaryDirectory() as folder:
-        net = nn.Linear(2, 2)
-        path, data = Path(folder) / "run.npz", np.ones((4, 2), np.float32)
-
-        def fill(training: Any) -> None:
-            if training.epoch == 3:
-                path.unlink()
-                path.mkdir()
-
-        try:
-            fit(net, nn.MSELoss(), (data, data), optimizer=optim.SGD(net), epochs=5,
-                checkpoint=path, progress=False, callbacks=[fill])  # fmt: skip
-        except FileError as error:
-            return [getattr(error, "history", None) is not None, net.training]
-    return "no error"
-
-
-def interrupts_after_the_last_epoch() -> Any:
-    return [k for k, v in lines_of_fit().items() if "Ctrl-C went through fit" in v]
-
-
-def interrupts_between_the_best_and_its_weights() -> Any:
-    return [k for k, v in lines_of_fit().items() if "not the best weights" in v]
-
-
-# fmt: off
-KNOWN: dict[str, tuple[Callable[[], Any], Any, str]] = {
-    "a generator that ends inside no_grad": (generators_change_the_mode, (False, True), "graph.state() sets the whole State back, the count of no_grad with it, to -1 in the end"),
-    "a generator that another task closes": (generators_are_closed_by_another_task, "closed", "graph.state() resets a token, which belongs to one context"),
-    "a layer's first call from two threads": (shared_layer_is_built_twice, [2, 2, 2], "Module._first_call builds without a lock: gradients go to Tensors that were replaced"),
-    "a checkpoint that cannot be written": (checkpoint_that_fails_loses_the_history, [True, False], "fit lets the FileError through without its history, the model in training mode"),
-    "Ctrl-C after the last epoch": (interrupts_after_the_last_epoch, [], "fit loads the best weights outside its try: half of them may be there, and no history"),
-    "Ctrl-C where an epoch is the best": (interrupts_between_the_best_and_its_weights, [], "_finish_epoch sets history.best before training.best"),
-}
-# fmt: on
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=why))
-        for name, (_, _, why) in KNOWN.items()
-    ],
-)
-def test_known(name: str):
-    known, want, _ = KNOWN[name]
-    with warnings.catch_warnings(), suppress(threading.BrokenBarrierError):
-        warnings.simplefilter("ignore")
-        assert known() == want

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from refusals import assert_refused
 
-from autonn import Tensor, files, nn
+from autonn import Tensor, files, nn, summary
 from autonn import functional as F
 from autonn.files import load, load_with_metadata, save
 from autonn.formats import FORMATS, FileError
@@ -301,6 +301,33 @@ def test_paths_that_do_not_do(case: str, tmp_path: Path, monkeypatch: pytest.Mon
     path, kind, words = PATHS[case]
     assert_refused(lambda: save({}, path), kind, words)
     assert_refused(lambda: load(path), kind, words)
+
+
+NET = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2))
+REFUSED: dict[str, tuple[Callable[[], Any], Any, list[str]]] = {
+    "a limit that is NaN": (lambda: load("a.npz", limit=np.nan), ValueError, ["limit=nan"]),
+    "a limit in words": (lambda: load_with_metadata("a.npz", limit="1G"), TypeError, ["limit='1G'"]),
+    "metadata that are none": (lambda: save({}, "a.npz", "abc"), TypeError, ["metadata='abc'", "strings by name"]),
+    "no state": (lambda: NET.load_state_dict(None), TypeError, ["state=None", "dict of arrays"]),
+    "a state of words": (lambda: NET.load_state_dict(NET.state_dict() | {"0.bias": "ab"}), ValueError, ["0.bias is <U2; want numbers"]),
+    "a ragged state": (lambda: NET.load_state_dict(NET.state_dict() | {"0.bias": [1, [2]]}), ValueError, ["0.bias is object; want numbers"]),
+    "a state without names": (lambda: NET.load_state_dict({0: 1.0}), TypeError, ["key 0", "strings"]),
+    "a state for no model": (lambda: from_torch({}, None), TypeError, ["from_torch: model=None; want a Module"]),
+    "nothing for a model": (lambda: to_torch(None, NET), TypeError, ["to_torch: state=None"]),
+    "a summary of nothing": (lambda: summary(None), TypeError, ["summary: model=None; want a Module"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case: str):
+    assert_refused(*REFUSED[case])
+
+
+def test_a_shared_parameter_of_words_is_named():
+    net = nn.Sequential(NET[1], NET[1])
+    words = ["0.weight is <U2; want numbers", "1.weight is <U2"]
+    state = net.state_dict() | {"0.weight": "ab", "1.weight": "cd"}
+    assert_refused(lambda: net.load_state_dict(state), ValueError, words)
 
 
 def test_a_folder_is_not_a_file(tmp_path: Path):

@@ -16,7 +16,17 @@ from autonn import functional as F
 from autonn import nn, optim
 from autonn.data import load_digits, minibatches
 from autonn.files import FileError, load_with_metadata, save
-from autonn.train import History, Solver, Training, accuracy, evaluate, fit, mean_absolute_error
+from autonn.train import (
+    History,
+    Solver,
+    Training,
+    accuracy,
+    evaluate,
+    fit,
+    mean_absolute_error,
+    resume,
+    save_checkpoint,
+)
 from autonn.train.bars import Bars
 from autonn.train.given import read_monitor
 from autonn.train.progress import Lines, Silent, reporter
@@ -459,14 +469,15 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path):
         ({"validation": (X, Y[:3])}, "arrays of validation"),
         ({"epochs": 0}, "epochs=0"),
         ({"batch_size": 0}, "batch_size=0"),
-        ({"accumulate": 1.5}, "accumulate=1.5"),
         ({"clip_norm": -1.0}, "clip_norm=-1.0"),
         ({"max_weight_norm": 0.0}, "max_weight_norm=0.0"),
+        ({"clip_norm": float("nan")}, "clip_norm=nan"),
+        ({"rng": -1}, "rng=-1"),
         ({"patience": 0}, "patience=0"),
         ({"schedule_each": "batch"}, "want 'epoch' or 'step'"),
         ({"monitor": "acc"}, "monitor='acc'; want one of loss"),
         ({"metrics": {"foo": accuracy}, "monitor": "foo"}, "Say mode='max'"),
-        ({"mode": "up"}, "want 'min' or 'max'"),
+        ({"mode": "up"}, "want '', 'min' or 'max'"),
         ({"metrics": {"loss": accuracy}}, "something else"),
         ({"checkpoint": "run.pt"}, "npz"),
         ({"checkpoint": "nowhere/run.npz"}, "no folder"),
@@ -480,12 +491,21 @@ def test_options_that_do_not_fit(options: dict[str, Any], words: str):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"optimizer": "adam"}, r"want one of autonn\.optim"),
-        ({"schedule": optim.CosineLR}, "want an instance"),
-        ({"schedule": 1}, "schedule is int"),
+        ({"optimizer": "adam"}, "want an Optimizer"),
+        ({"schedule": optim.CosineLR}, "schedule=<class .*CosineLR.*want .*a Schedule"),
+        ({"schedule": 1}, "schedule=1"),
+        ({"accumulate": 1.5}, "accumulate=1.5"),
+        ({"clip_norm": "1"}, "clip_norm='1'"),
+        ({"drop_last": None}, "drop_last=None"),
+        ({"rng": "0"}, "rng='0'"),
+        ({"metrics": {"m": lambda p, y: "good"}}, "m='good'; want a number"),
+        ({"metrics": {"m": lambda p: 1.0}}, "the metric 'm' takes"),
+        ({"data": (3, Y)}, "array 0 of data is 3"),
+        ({"data": (X, X, Y)}, "called with 2 arguments: too many"),
         ({"metrics": accuracy}, "functions by name"),
+        ({"metrics": {0: accuracy}}, "a metric is called 0"),
         ({"callbacks": print}, "no list of functions"),
-        ({"progress": "yes"}, "want True, False"),
+        ({"progress": "yes"}, "progress='yes'; want .*True or False or a Reporter"),
         ({"data": {"x": X}}, "want a tuple of arrays"),
         ({"data": (b for b in [X])}, "want a tuple of arrays"),
     ],
@@ -502,6 +522,8 @@ def test_things_of_a_wrong_type(options: dict[str, Any], words: str):
         ("ce", TypeError, "want a function"),
         (lambda p, y: p, ValueError, r"of shape \(32, 10\); want a Tensor of one number"),
         (lambda p, y: None, ValueError, "a NoneType"),
+        (lambda p, y: np.float32(1), TypeError, "is a float32; want a Tensor"),
+        (lambda p: p.sum(), TypeError, r"loss takes \(p\); want \(prediction, target\)"),
     ],
 )
 def test_losses_that_are_none(loss: Any, error: type[Exception], words: str):
@@ -642,6 +664,32 @@ def test_the_solver_trains_homework_and_ours_alike(
     assert max(solvers[0].val_acc_history) == solvers[0].best_val_acc
 
 
+NET = nn.Linear(64, 10)
+REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
+    "evaluating nothing": (lambda: evaluate(None, LOSS, (X, Y)), "evaluate: model=None; want a Module"),
+    "evaluating without a loss": (lambda: evaluate(NET, None, (X, Y)), "loss is a NoneType"),
+    "batches of 0": (lambda: evaluate(NET, LOSS, (X, Y), batch_size=0), "batch_size=0"),
+    "a metric that is none": (lambda: evaluate(NET, LOSS, (X, Y), metrics={"m": lambda p, y: p}), "m=.*; want a number"),
+    "resuming nothing": (lambda: resume(None, "a.npz"), "training=None; want a Training"),
+    "saving nothing": (lambda: save_checkpoint(None, "a.npz"), "training=None; want a Training"),
+    "numbers of an epoch in words": (lambda: History().add({"loss": "low"}), "loss='low'; want a number"),
+    "numbers without names": (lambda: History().add([1.0]), "want numbers by name"),
+    "a history of nothing": (lambda: History.from_state({}), "missing: steps"),
+    "a history with a best epoch that is not there": (lambda: History.from_state(History().state_dict() | {"best": 3}), "best=3"),
+    "a history in words": (lambda: History.from_state(History().state_dict() | {"steps": ["a"]}), "steps is an array of"),
+    "an accuracy of words": (lambda: accuracy("ab", Y), "prediction='ab'; want an array of numbers"),
+    "an accuracy of no classes": (lambda: accuracy(np.ones((3, 0)), Y[:3]), "want at least one"),
+    "complex errors": (lambda: mean_absolute_error(np.ones(3), 1j * np.ones(3)), "target is an array of complex128"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusal(case: str):
+    call, words = REFUSED[case]
+    with pytest.raises((ValueError, TypeError), match=words):
+        call()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -650,9 +698,15 @@ def test_the_solver_trains_homework_and_ours_alike(
         ({"optim_config": {"learning_rat": 1.0}}, "learning_rat"),
         ({"print_every": 0}, "print_every=0"),
         ({"batch_size": 0}, "batch_size=0"),
+        ({"data": None}, "data=None; want arrays by name"),
+        ({"update_rule": None}, "update_rule=None"),
+        ({"optim_config": 3}, "optim_config=3; want options by name"),
+        ({"lr_decay": "abc"}, "lr_decay='abc'"),
+        ({"rng": -1}, "rng=-1"),
+        ({"model": None}, "model is a NoneType"),
     ],
 )
 def test_what_the_solver_refuses(options: dict[str, Any], words: str):
     data = {"X_train": X, "y_train": Y, "X_val": X, "y_val": Y}
     with pytest.raises((ValueError, TypeError), match=words):
-        Solver(Homework(), **({"data": data} | options))
+        Solver(**({"model": Homework(), "data": data} | options))

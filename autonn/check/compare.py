@@ -22,7 +22,7 @@ from autonn.check.ways import (
     sample,
     timed,
 )
-from autonn.graph import current_state, no_grad, state
+from autonn.graph import no_grad, state
 from autonn.nn import Module
 from autonn.tensors import Tensor, bare
 from autonn.tree import flatten
@@ -282,7 +282,7 @@ def diagnosed(row: Row, problem: Problem, values: Arrays, g: Any, graph: Any, y:
     closed_is_wrong = row.culprit == "closed form"
     right, wrong = (row.autograd, row.closed) if closed_is_wrong else (row.closed, row.autograd)
     if problem.sites:  # once more, and note the lines
-        with state(observers=(*current_state().observers, Sites())):
+        with state(Sites()):
             y, _, graph = by_autograd(problem.run, values, g)
     seeds_by_node, inputs = graph
     given = {k: v for k, v in problem.constants.items() if is_float(v) and np.ndim(v)}

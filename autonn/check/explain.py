@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autonn.arguments import shown
-from autonn.graph import Array, Node, Primitive, current_state, state
+from autonn.graph import Array, Node, Primitive, state
 from autonn.sites import source_line
 from autonn.tensors import Tensor, bare
 from autonn.texts import printable
@@ -50,7 +50,7 @@ class Sites:
 def received(seeds: Mapping[Node, Array], x: Node) -> dict[Node, Array]:
     """Give the cotangent of each node between the seeds and x, and of x itself."""
     watcher = _Received()
-    with state(observers=(*current_state().observers, watcher)):
+    with state(watcher):
         found = walk(seeds, retain=True, create=False, targets=[x])
     return watcher.by_node if x in found else {}
 
@@ -251,7 +251,7 @@ def explain(
         stops = [x.node, *(m for m in marked if m is not node)]
         start = {node: everything[node]}
         watcher = _Received()
-        with state(observers=(*current_state().observers, watcher)):
+        with state(watcher):
             found = walk(start, retain=True, create=False, targets=stops)
         zero = np.zeros(x.shape, x.dtype)
         parts[name] = np.asarray(found.get(x.node, zero))

@@ -46,7 +46,7 @@ class RuleErrors:
     >>> from autonn.graph import state
     >>> x = Tensor([1.0, 2.0], requires_grad=True)
     >>> watcher = RuleErrors()
-    >>> with state(observers=(watcher,)):
+    >>> with state(watcher):
     ...     np.exp(x).sum().backward()
     >>> max(max(of.values()) for of in watcher.errors.values()) < 1e-12
     True

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from autonn.arguments import Size, check
+
 Array = np.ndarray[Any, Any]
 
 
 def minibatches(
-    *arrays: Array, size: int, rng: np.random.Generator | None = None
+    *arrays: Array, size: Size, rng: np.random.Generator | None = None
 ) -> Iterator[tuple[Array, ...]]:
     """Cut arrays of one length into batches of `size`, the last of the rest; `rng` shuffles them.
 
@@ -31,8 +33,9 @@ def minibatches(
 
     Raises
     ------
-    ValueError
-        If the arrays are empty, or have several lengths (it says which), or `size` is below 1.
+    TypeError, ValueError
+        If the arrays are empty, or have several lengths (it says which), or `size` is no whole
+        number above 0.
 
     Examples
     --------
@@ -40,8 +43,7 @@ def minibatches(
     [[0, 1], [2, 3], [4]]
     """
     n = common_length("minibatches", *arrays)
-    if size < 1:
-        raise ValueError(f"minibatches: size={size}; want at least 1")
+    check("minibatches", "size", size, Size)
     if rng is not None:
         expect_generator("minibatches", rng)
     order = np.arange(n) if rng is None else rng.permutation(n)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autonn.arguments import Count, Dtype, checked
+
 Array = np.ndarray[Any, Any]
 
 
@@ -19,7 +21,8 @@ class Split(NamedTuple):
     y_test: Array
 
 
-def load_digits(test: int = 360, seed: int = 0, dtype: Any = np.float32) -> Split:
+@checked
+def load_digits(test: Count = 360, seed: Count = 0, dtype: Dtype = np.float32) -> Split:
     """Real handwritten digits: 1,797 images of 8×8 pixels, scaled to [0, 1], with labels 0 to 9.
 
     Parameters
@@ -51,7 +54,7 @@ def load_digits(test: int = 360, seed: int = 0, dtype: Any = np.float32) -> Spli
         np.load(path, allow_pickle=False) as file,
     ):
         images, labels = file["images"], file["labels"]
-    if not 0 <= test <= len(images):
+    if test > len(images):
         raise ValueError(f"load_digits: test={test}; want 0 to {len(images)}")
     order = np.random.default_rng(seed).permutation(len(images))
     x = (images.reshape(len(images), -1)[order] / 16).astype(dtype)

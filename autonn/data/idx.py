@@ -6,18 +6,20 @@ import gzip
 import os
 import struct
 from math import prod
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from autonn.arguments import Bound, checked
+from autonn.files import checked_path
 from autonn.formats import DEFLATE, LIMIT, Array, FileError, about, check_limit, native
 
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP = b"\x1f\x8b"
 
 
-def read_idx(path: str | os.PathLike[str], limit: int = LIMIT) -> Array:
+@checked
+def read_idx(path: str | os.PathLike[str], limit: Bound = LIMIT) -> Array:
     """Read an array from an IDX file, as MNIST's images and labels are, packed by gzip or not.
 
     The format: two zero bytes, a byte for the dtype, one for the number of axes, a big-endian
@@ -44,6 +46,7 @@ def read_idx(path: str | os.PathLike[str], limit: int = LIMIT) -> Array:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "labels-idx1-ubyte"
@@ -51,7 +54,7 @@ def read_idx(path: str | os.PathLike[str], limit: int = LIMIT) -> Array:
     ...     read_idx(path)
     array([7, 2, 1], dtype=uint8)
     """
-    path = Path(path)
+    path = checked_path(path)
     with about(path, "an IDX file"), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         packed = file.read(2) == GZIP
@@ -62,7 +65,7 @@ def read_idx(path: str | os.PathLike[str], limit: int = LIMIT) -> Array:
             return _read(unpacked, DEFLATE * size, limit)
 
 
-def _read(file: BinaryIO | gzip.GzipFile, most: int, limit: int) -> Array:
+def _read(file: BinaryIO | gzip.GzipFile, most: int, limit: float) -> Array:
     """Read an array from a file that can hold `most` bytes, in no more memory than it needs."""
     start = file.read(4)
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in DTYPES:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autonn.arguments import Bound, checked
+from autonn.files import checked_path
 from autonn.formats import LIMIT, Array, FileError, about, needed
 
 Size = tuple[int, int]
@@ -35,11 +37,12 @@ class Images(NamedTuple):
     paths: tuple[Path, ...]
 
 
+@checked
 def read_images(
     folder: str | os.PathLike[str],
     size: int | Size | None = None,
     grayscale: bool = False,
-    limit: int = LIMIT,
+    limit: Bound = LIMIT,
 ) -> Images:
     """Read `folder/class/image`: every file that Pillow knows, in the order of their names.
 
@@ -84,7 +87,7 @@ def read_images(
     ((2, 1, 4, 6), [0, 1], ('cat', 'dog'))
     """
     needed("PIL.Image", "images", "read_images")
-    folder = Path(folder)
+    folder = checked_path(folder)
     wanted = _checked_size(size)
     with about(folder, "a folder of images"):
         classes, found = _list(folder)
@@ -140,7 +143,7 @@ def _visible(folder: Path) -> list[Path]:
     return sorted((p for p in folder.iterdir() if p.name[:1] != "."), key=lambda p: p.name)
 
 
-def _read(path: Path, size: Size | None, grayscale: bool, limit: int) -> Array:
+def _read(path: Path, size: Size | None, grayscale: bool, limit: float) -> Array:
     """Read one as (channels, height, width), uint8."""
     pillow = needed("PIL.Image", "images", "read_images")
     turn = needed("PIL.ImageOps", "images", "read_images").exif_transpose

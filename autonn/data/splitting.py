@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autonn.arguments import Dtype, Size, checked
+from autonn.arrays import numbers
 from autonn.data.batches import Array, common_length, expect_generator
 
 
@@ -92,7 +94,8 @@ def _stratified(labels: Array, count: int, rng: np.random.Generator) -> Array:
     return chosen
 
 
-def one_hot(labels: Array, classes: int, dtype: Any = np.float32) -> Array:
+@checked
+def one_hot(labels: Array, classes: Size, dtype: Dtype = np.float32) -> Array:
     """y[..., k] = 1 if labels[...] = k, else 0.
 
     Parameters
@@ -122,18 +125,20 @@ def one_hot(labels: Array, classes: int, dtype: Any = np.float32) -> Array:
     array([[0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
     """
-    labels = np.asarray(labels)
+    labels = numbers("one_hot", "labels", labels)
     if labels.dtype.kind not in "iu":
         told = f"labels are {labels.dtype}; want integers"
         raise TypeError(f"one_hot: {told} (np.unique(labels, return_inverse=True) makes them)")
-    if not isinstance(classes, int | np.integer) or classes < 1:
-        raise ValueError(f"one_hot: classes={classes!r}; want a whole number, 1 or more")
     if np.any(wrong := (labels < 0) | (labels >= classes)):
         where = tuple(int(i[0]) for i in np.nonzero(np.atleast_1d(wrong)))
         seen = np.atleast_1d(labels)[where]
         told = f"labels[{', '.join(map(str, where))}] is {seen}; want 0 to {classes - 1}"
         raise ValueError(f"one_hot: {told}")
-    y = np.zeros((*labels.shape, classes), dtype)
+    try:
+        y = np.zeros((*labels.shape, classes), dtype)
+    except (ValueError, MemoryError):
+        told = f"an array of shape {(*labels.shape, classes)} does not fit into memory"
+        raise ValueError(f"one_hot: {told}") from None
     np.put_along_axis(y, labels[..., None].astype(np.intp), 1, axis=-1)
     return y
 

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autonn.arguments import checked, shown
+from autonn.files import checked_path
 from autonn.formats import Array, FileError, about
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
@@ -46,6 +48,7 @@ class Table(NamedTuple):
     categories: dict[str, tuple[str, ...]]
 
 
+@checked
 def read_csv(
     path: str | os.PathLike[str],
     target: str | int | None = None,
@@ -106,7 +109,11 @@ def read_csv(
     """
     if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
         raise ValueError(f"read_csv: delimiter={delimiter!r}; want one character, as in ';'")
-    path = Path(path)
+    path = checked_path(path)
+    try:
+        words = list(words)
+    except TypeError:
+        raise TypeError(f"read_csv: words={shown(words)}; want a list of columns") from None
     with about(path, "a table"):
         rows = _rows(path, delimiter, encoding)
         names = _names(rows, header)
@@ -214,4 +221,4 @@ def _tell_missing(path: Path, x: Array, rows: list[Row], names: list[str]) -> No
         row, column = where[0]
         first = f"the first in line {rows[row][0]}, column {names[column]!r}"
         told = f"{len(where)} cells are missing, {first}: they are NaN"
-        warnings.warn(f"{str(path)!r}: {told}", stacklevel=3)
+        warnings.warn(f"{str(path)!r}: {told}", stacklevel=4)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import RLock
 from typing import Any, TypeVar
 
 import numpy as np
 
+from autonn.arrays import arrays_in
 from autonn.tensors import Tensor, bare
 from autonn.texts import printable
 
 M = TypeVar("M", bound="Module")
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
 MOST = 20  # problems that an error message lists
+_building = RLock()  # held by the thread that makes a module's Tensors
 _running: ContextVar[tuple[Module, ...]] = ContextVar("running", default=())
 running: Callable[[], tuple[Module, ...]] = _running.get
 """Give the modules whose `forward` is running, in this thread or task, the innermost last."""
@@ -27,7 +31,7 @@ class Module:
     `forward`. A Tensor that requires grad when it is first assigned is a parameter, any other a
     buffer (state that is saved but not trained). Modules may stand in lists and dicts. A subclass
     that learns its shapes from its first input makes its Tensors in `build`, which is called once,
-    before the first `forward`.
+    before the first `forward`; other threads wait for both.
 
     Examples
     --------
@@ -50,7 +54,7 @@ class Module:
         self.training = True
         self._is_parameter: dict[str, bool] = {}
         self._hooks: dict[object, Hook] = {}
-        self._built = False
+        self._built = type(self).build is Module.build
         self._pending: list[Callable[[Module], None]] = []  # what to do once it is built
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -80,6 +84,9 @@ class Module:
                 told = f"input is a {type(error.obj).__name__}; want an array or a Tensor"
                 raise TypeError(f"{self.label}: {told}") from None
             raise
+        except TypeError:
+            self._refuse_call(args, kwargs)
+            raise
         finally:
             _running.reset(outer)
         if self._hooks:
@@ -88,25 +95,38 @@ class Module:
                 y = y if new is None else new
         return y
 
+    def _refuse_call(self, args: Any, kwargs: Any) -> None:
+        """Refuse arguments that `forward` does not take."""
+        signature = inspect.signature(self.forward)
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            told = f"{error}; forward takes {', '.join(signature.parameters) or 'none'}"
+            raise TypeError(f"{self.label}: called with {len(args)} arguments: {told}") from None
+
     def _first_call(self, args: Any, kwargs: Any) -> Any:
         """Build and compute; if that fails, be as before, so that the next call is the first."""
-        before = vars(self) | {"_is_parameter": dict(self._is_parameter)}
-        try:
-            self.build(*args, **kwargs)
-            for change in self._pending:
-                change(self)
-            y = self.forward(*args, **kwargs)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-        self._built, self._pending = True, []
-        return y
+        with _building:
+            if self._built:  # by another thread, meanwhile
+                return self.forward(*args, **kwargs)
+            before = vars(self) | {"_is_parameter": dict(self._is_parameter)}
+            try:
+                self.build(*args, **kwargs)
+                for change in self._pending:
+                    change(self)
+                y = self.forward(*args, **kwargs)
+            except BaseException:
+                vars(self).update(before)
+                for name in vars(self).keys() - before.keys():
+                    del vars(self)[name]
+                raise
+            self._built, self._pending = True, []
+            return y
 
     @property
     def _lazy(self) -> bool:
         """Whether it has yet to make its Tensors."""
-        return not self._built and type(self).build is not Module.build and not self._is_parameter
+        return not self._built and not self._is_parameter
 
     # ----- What it holds -----
 
@@ -254,20 +274,23 @@ class Module:
         ValueError
             Naming every key that is missing or unexpected, every shape that differs, and every
             parameter that is shared but has two values. Nothing is loaded then.
+        TypeError
+            For what is no dict of arrays.
         """
-        own = self._state()
-        given = {name: np.asarray(bare(state[name])) for name in own if name in state}
+        own, state = self._state(), arrays_in(state, f"load_state_dict of {type(self).__name__}")
+        given = {name: state[name] for name in own if name in state}
         problems = [f"missing: {name}" for name in own if name not in state and strict]
         problems += [f"unexpected: {name}" for name in state if name not in own and strict]
         first: dict[int, str] = {}
         for name, value in given.items():
-            other = first.setdefault(id(own[name]), name)
             if value.dtype.kind not in "fiub":
                 problems.append(f"{name} is {value.dtype}; want numbers")
             elif value.shape != own[name].shape:
                 problems.append(f"{name} has shape {value.shape}; want {own[name].shape}")
-            elif not np.array_equal(value, given[other], equal_nan=value.dtype.kind == "f"):
-                problems.append(f"{other} and {name} are one Tensor here, but two in the state")
+            else:
+                other = first.setdefault(id(own[name]), name)
+                if not np.array_equal(value, given[other], equal_nan=value.dtype.kind == "f"):
+                    problems.append(f"{other} and {name} are one Tensor here, but two in the state")
         lazy = [name for name, module in self.named_modules() if module._lazy]
         waiting = [n for n in lazy if any(k.startswith(f"{n}." if n else n) for k in state)]
         if waiting:

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from autonn.arguments import Count, check
+from autonn.arrays import arrays_in
 from autonn.optim.groups import Group, is_weight, read_groups, read_option
 from autonn.tensors import Tensor, bare
 
@@ -205,7 +207,7 @@ class Optimizer:
             For an option of another type.
         """
         owner = type(self).__name__
-        given = {key: np.asarray(bare(value)) for key, value in state.items()}
+        given = arrays_in(state, f"load_state_dict of {owner}")
         groups = [self._options_in(given, i) for i in range(len(self.param_groups))]
         wanted: dict[str, tuple[int, ...]] = {}
         for i, options in enumerate(groups):
@@ -216,6 +218,8 @@ class Optimizer:
                 if np.any(given.get(f"{name}/t")):  # it has been updated before
                     wanted |= {f"{name}/{slot}": p.shape for slot in self.slots(options)}
         refuse_difference(given, wanted, f"load_state_dict of {owner}")
+        for name in self._kept:
+            check(f"load_state_dict of {owner}", f"{name}/t", given[f"{name}/t"].item(), Count)
         kept: dict[str, dict[str, Any]] = {}
         for options, group in zip(groups, self.param_groups, strict=True):
             self.check(options)

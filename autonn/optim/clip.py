@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from math import inf
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from autonn.arguments import Bound, checked
 from autonn.nn.convolution import ConvTranspose1d
 from autonn.nn.module import Module
 from autonn.optim.groups import Named, is_weight, named_parameters
@@ -16,8 +16,9 @@ from autonn.tensors import Tensor, bare
 Array = np.ndarray[Any, Any]
 
 
+@checked
 def clip_grad_norm(
-    parameters: Any, max_norm: float, norm: float = 2.0, error_if_nonfinite: bool = False
+    parameters: Any, max_norm: Bound, norm: Bound = 2.0, error_if_nonfinite: bool = False
 ) -> float:
     """|g| ≤ max_norm, by g ← g max_norm / |g| if need be, for all gradients as one vector g.
 
@@ -58,7 +59,6 @@ def clip_grad_norm(
     Tensor([0.6, 0.8])
     """
     found = _with_gradients(parameters, "clip_grad_norm")
-    max_norm, norm = _bound("clip_grad_norm", max_norm), _bound("clip_grad_norm", norm, "norm")
     norms = np.array([norm_of(bare(p.grad), norm) for _, p in found])
     total = norm_of(norms, norm)
     if not np.isfinite(total) and error_if_nonfinite:
@@ -71,7 +71,8 @@ def clip_grad_norm(
     return total
 
 
-def clip_grad_norm_each(parameters: Any, max_norm: float, norm: float = 2.0) -> list[float]:
+@checked
+def clip_grad_norm_each(parameters: Any, max_norm: Bound, norm: Bound = 2.0) -> list[float]:
     """|g| ≤ max_norm, by g ← g max_norm / |g| if need be, for the gradient g of each parameter.
 
     Parameters
@@ -102,7 +103,8 @@ def clip_grad_norm_each(parameters: Any, max_norm: float, norm: float = 2.0) -> 
     return [clip_grad_norm([p], max_norm, norm) for _, p in found]
 
 
-def clip_grad_value(parameters: Any, clip_value: float) -> None:
+@checked
+def clip_grad_value(parameters: Any, clip_value: Bound) -> None:
     """|gᵢ| ≤ clip_value, by gᵢ ← ±clip_value if need be, for each element of each gradient.
 
     Parameters
@@ -125,12 +127,12 @@ def clip_grad_value(parameters: Any, clip_value: float) -> None:
     >>> x.grad
     Tensor([ 1.  , -0.25])
     """
-    bound = _bound("clip_grad_value", clip_value, "clip_value")
     for _, p in _with_gradients(parameters, "clip_grad_value"):
-        p.grad = Tensor(np.clip(bare(p.grad), -bound, bound), copy=False)
+        p.grad = Tensor(np.clip(bare(p.grad), -clip_value, clip_value), copy=False)
 
 
-def max_norm(parameters: Any, c: float, axis: int | None = None) -> None:
+@checked
+def max_norm(parameters: Any, c: Bound, axis: int | None = None) -> None:
     """|w| ≤ c, by w ← w c / |w| if need be, for the weights w with which the inputs meet a unit.
 
     Call it after each step of an optimiser. Biases, the gammas and betas of norms and what is
@@ -163,7 +165,6 @@ def max_norm(parameters: Any, c: float, axis: int | None = None) -> None:
     Tensor([[0.6, 0.8],
             [0.3, 0.4]], requires_grad=True)
     """
-    bound = _bound("max_norm", c, "c")
     named = named_parameters(parameters, "max_norm")
     weights = [(name, p) for name, p in named if is_weight(name, p) and p.requires_grad]
     if not weights:
@@ -176,7 +177,7 @@ def max_norm(parameters: Any, c: float, axis: int | None = None) -> None:
         units = (1 if id(p) in across else 0) if axis is None else axis
         if not -p.ndim <= units < p.ndim:
             raise ValueError(f"max_norm: {name} of shape {p.shape} has no axis {units}")
-        project(p.writable(), bound, units % p.ndim)
+        project(p.writable(), c, units % p.ndim)
 
 
 def project(w: Array, c: float, units: int) -> None:
@@ -199,7 +200,7 @@ def project(w: Array, c: float, units: int) -> None:
 def norm_of(g: Array, norm: float) -> float:
     """(Σ |gᵢ|^norm)^(1/norm) of all elements, in float64, so that float32 does not overflow."""
     flat = np.ravel(g).astype(np.float64, copy=False)
-    return float(np.linalg.norm(flat, norm)) if flat.size else 0.0
+    return float(np.linalg.norm(flat, float(norm))) if flat.size else 0.0
 
 
 def _transposed(model: Any) -> set[int]:
@@ -212,11 +213,3 @@ def _with_gradients(parameters: Any, owner: str) -> Named:
     if not found:
         raise ValueError(f"{owner}: no parameter has a gradient: call loss.backward() first")
     return found
-
-
-def _bound(owner: str, value: float, name: str = "max_norm") -> float:
-    if not isinstance(value, Real):
-        raise TypeError(f"{owner}: {name}={value!r:.40}; want a number")
-    if not value > 0:
-        raise ValueError(f"{owner}: {name}={value}; want a positive number")
-    return float(value)

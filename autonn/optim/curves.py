@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from math import cos, inf, pi
+from math import cos, pi
 
+from autonn.arguments import Count, NotNegative, Probability, Size, check, checked, shown
 from autonn.optim.base import Optimizer
-from autonn.optim.schedule import Schedule, between, counted
+from autonn.optim.schedule import Schedule
 
 
 class ConstantLR(Schedule):
@@ -31,9 +32,9 @@ class StepLR(Schedule):
         γ.
     """
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size = counted("StepLR", "step_size", step_size, 1)
-        self.gamma = between("StepLR", "gamma", gamma)
+    @checked
+    def __init__(self, optimizer: Optimizer, step_size: Size, gamma: Probability = 0.1) -> None:
+        self.step_size, self.gamma = int(step_size), float(gamma)
         super().__init__(optimizer)
 
     def rate(self, base: float, t: int) -> float:
@@ -54,9 +55,18 @@ class MultiStepLR(Schedule):
         γ.
     """
 
-    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1) -> None:
-        self.milestones = sorted(counted("MultiStepLR", "milestones", m, 0) for m in milestones)
-        self.gamma = between("MultiStepLR", "gamma", gamma)
+    @checked
+    def __init__(
+        self, optimizer: Optimizer, milestones: Iterable[int], gamma: Probability = 0.1
+    ) -> None:
+        try:
+            self.milestones, self.gamma = list(milestones), float(gamma)
+        except TypeError:
+            told = f"milestones={shown(milestones)}; want whole numbers, as in [30, 60]"
+            raise TypeError(f"MultiStepLR: {told}") from None
+        for milestone in self.milestones:
+            check("MultiStepLR", "milestones", milestone, Count)
+        self.milestones.sort()
         super().__init__(optimizer)
 
     def rate(self, base: float, t: int) -> float:
@@ -89,11 +99,15 @@ class ExponentialLR(Schedule):
     [0.5]
     """
 
+    @checked
     def __init__(
-        self, optimizer: Optimizer, gamma: float, stage_length: int = 1, staircase: bool = False
+        self,
+        optimizer: Optimizer,
+        gamma: Probability,
+        stage_length: Size = 1,
+        staircase: bool = False,
     ) -> None:
-        self.gamma = between("ExponentialLR", "gamma", gamma)
-        self.stage_length = counted("ExponentialLR", "stage_length", stage_length, 1)
+        self.gamma, self.stage_length = float(gamma), int(stage_length)
         self.staircase = staircase
         super().__init__(optimizer)
 
@@ -135,12 +149,13 @@ class CosineLR(Schedule):
     0.5 1.0 0.854 0.5 0.146 0.0
     """
 
+    @checked
     def __init__(
-        self, optimizer: Optimizer, steps: int, warmup: int = 0, min_lr: float = 0.0
+        self, optimizer: Optimizer, steps: Size, warmup: Count = 0, min_lr: NotNegative = 0.0
     ) -> None:
-        self.warmup = counted("CosineLR", "warmup", warmup, 0)
-        self.steps = counted("CosineLR", "steps", steps, self.warmup + 1, " (more than warmup)")
-        self.min_lr = between("CosineLR", "min_lr", min_lr, inf)
+        if steps <= warmup:
+            raise ValueError(f"CosineLR: steps={steps}; want more than warmup={warmup}")
+        self.steps, self.warmup, self.min_lr = int(steps), int(warmup), float(min_lr)
         super().__init__(optimizer)
 
     def rate(self, base: float, t: int) -> float:
@@ -179,9 +194,9 @@ class NoamLR(Schedule):
     [0.015625]
     """
 
-    def __init__(self, optimizer: Optimizer, d_model: int = 512, warmup: int = 4000) -> None:
-        self.d_model = counted("NoamLR", "d_model", d_model, 1)
-        self.warmup = counted("NoamLR", "warmup", warmup, 1)
+    @checked
+    def __init__(self, optimizer: Optimizer, d_model: Size = 512, warmup: Size = 4000) -> None:
+        self.d_model, self.warmup = int(d_model), int(warmup)
         super().__init__(optimizer)
 
     def rate(self, base: float, t: int) -> float:

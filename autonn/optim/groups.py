@@ -9,6 +9,8 @@ from math import inf
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from autonn.nn.module import Module
 from autonn.tensors import Tensor
 
@@ -76,7 +78,7 @@ def _of_module(model: Module, owner: str) -> Named:
 
 
 def _listed(source: Any, owner: str) -> list[Any]:
-    if isinstance(source, Iterable) and not isinstance(source, str | Mapping):
+    if isinstance(source, Iterable) and not isinstance(source, str | Mapping | np.ndarray):
         return list(source)
     cure = ": put a group in a list, and give the items() of a dict of Tensors"
     raise TypeError(
@@ -201,6 +203,8 @@ def read_option(name: str, value: Any, default: Any, owner: str) -> Any:
 
 
 def _number(name: str, value: Any, owner: str) -> float:
+    if isinstance(value, np.ndarray) and not value.ndim:
+        value = value.item()
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{owner}: {name}={value!r:.40}; want a number")
     low, high = RANGES.get(name, (-inf, inf))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import inf
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from autonn.arguments import Count, NotNegative, Probability, checked
+from autonn.arrays import one_number
 from autonn.optim.base import Array, Optimizer
-from autonn.optim.schedule import Schedule, between, counted
+from autonn.optim.schedule import Schedule
 
 
 class ReduceLROnPlateau(Schedule):
@@ -57,31 +60,27 @@ class ReduceLROnPlateau(Schedule):
     [0.1]
     """
 
+    _kinds: ClassVar[dict[str, Any]] = {"base": NotNegative, "rates": NotNegative, "best": Any}
+
+    @checked
     def __init__(
         self,
         optimizer: Optimizer,
-        mode: str = "min",
-        factor: float = 0.1,
-        patience: int = 10,
-        threshold: float = 1e-4,
-        threshold_mode: str = "rel",
-        cooldown: int = 0,
-        min_lr: float = 0.0,
-        eps: float = 1e-8,
+        mode: Literal["min", "max"] = "min",
+        factor: Probability = 0.1,
+        patience: Count = 10,
+        threshold: NotNegative = 1e-4,
+        threshold_mode: Literal["rel", "abs"] = "rel",
+        cooldown: Count = 0,
+        min_lr: NotNegative = 0.0,
+        eps: NotNegative = 1e-8,
     ) -> None:
-        owner = "ReduceLROnPlateau"
-        if mode not in ("min", "max"):
-            raise ValueError(f"{owner}: mode={mode!r}; want 'min' or 'max'")
-        if threshold_mode not in ("rel", "abs"):
-            raise ValueError(f"{owner}: threshold_mode={threshold_mode!r}; want 'rel' or 'abs'")
+        if factor == 1:
+            raise ValueError("ReduceLROnPlateau: factor=1 changes nothing; want less than 1")
         self.mode, self.threshold_mode = mode, threshold_mode
-        self.factor = between(owner, "factor", factor)
-        if self.factor == 1:
-            raise ValueError(f"{owner}: factor={factor} changes nothing; want less than 1")
-        self.threshold = between(owner, "threshold", threshold, inf)
-        self.min_lr, self.eps = between(owner, "min_lr", min_lr, inf), between(owner, "eps", eps)
-        self.patience = counted(owner, "patience", patience, 0)
-        self.cooldown = counted(owner, "cooldown", cooldown, 0)
+        self.factor, self.threshold = float(factor), float(threshold)
+        self.min_lr, self.eps = float(min_lr), float(eps)
+        self.patience, self.cooldown = int(patience), int(cooldown)
         self.best = inf if mode == "min" else -inf
         self.bad = self.cooling = 0
         super().__init__(optimizer)
@@ -91,7 +90,8 @@ class ReduceLROnPlateau(Schedule):
         return base
 
     def better(self, metric: float) -> bool:
-        """Whether a metric is better than the best so far."""
+        """Whether a metric is better than the best so far; NaN never is."""
+        metric = one_number("ReduceLROnPlateau.better", "metric", metric)
         sign = 1 if self.mode == "max" else -1
         if self.threshold_mode == "rel":
             return sign * metric > sign * self.best * (1 + sign * self.threshold)
@@ -101,7 +101,7 @@ class ReduceLROnPlateau(Schedule):
         """Count a step; lower the rates if the metric has been no better for too long."""
         if metric is None:
             raise TypeError("ReduceLROnPlateau.step: it watches a metric: step(loss)")
-        metric = float(metric)
+        metric = one_number("ReduceLROnPlateau.step", "metric", metric)
         self.t += 1
         self.bad += 1
         if self.better(metric):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from autonn.arguments import Count, NotNegative, check, checked
+from autonn.arrays import arrays_in
 from autonn.optim.base import Array, Optimizer, refuse_difference
 
 
@@ -43,10 +44,10 @@ class Schedule:
     [0.4]
     """
 
+    _kinds: ClassVar[dict[str, Any]] = {"base": NotNegative}  # of its state; others are counts
+
+    @checked
     def __init__(self, optimizer: Optimizer) -> None:
-        owner = type(self).__name__
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{owner}: got a {type(optimizer).__name__}; want an Optimizer")
         self.optimizer, self.t = optimizer, 0
         self.base = self.rates
         self._set([self.rate(base, 0) for base in self.base])
@@ -80,33 +81,17 @@ class Schedule:
         ------
         ValueError
             Naming all that is missing, unexpected or of another shape. Nothing is loaded then.
+        TypeError, ValueError
+            For counts and rates that are none.
         """
-        wanted = {key: value.shape for key, value in self.state_dict().items()}
-        given = {key: np.asarray(value) for key, value in state.items()}
-        refuse_difference(given, wanted, f"load_state_dict of {type(self).__name__}")
+        owner = f"load_state_dict of {type(self).__name__}"
+        given = arrays_in(state, owner)
+        refuse_difference(given, {k: v.shape for k, v in self.state_dict().items()}, owner)
+        for key, array in given.items():
+            for each in array.ravel().tolist():
+                check(owner, key, each, self._kinds.get(key, Count))
         self._load(given)
 
     def _load(self, given: Mapping[str, Array]) -> None:
         self.t, self.base = int(given["t"]), given["base"].tolist()
         self._set([self.rate(base, self.t) for base in self.base])
-
-
-# ----- What their arguments may be -----
-
-
-def counted(owner: str, name: str, value: Any, least: int, why: str = "") -> int:
-    """Give a whole number, at least `least`; refuse others."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise TypeError(f"{owner}: {name}={value!r:.40}; want a whole number")
-    if value < least:
-        raise ValueError(f"{owner}: {name}={value}; want {least}{why} or more")
-    return int(value)
-
-
-def between(owner: str, name: str, value: float, most: float = 1.0) -> float:
-    """Give a number from 0 to `most`; refuse others."""
-    if not isinstance(value, Real):
-        raise TypeError(f"{owner}: {name}={value!r:.40}; want a number")
-    if not 0 <= value <= most:
-        raise ValueError(f"{owner}: {name}={value}; want 0 to {most}")
-    return float(value)

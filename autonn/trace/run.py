@@ -14,7 +14,7 @@ from autonn.arguments import checked
 from autonn.check.binding import closed_form
 from autonn.check.compare import compare
 from autonn.check.rules import RuleErrors
-from autonn.graph import current_state, state
+from autonn.graph import state
 from autonn.nn import Module, Sequential
 from autonn.sites import OWN
 from autonn.tensors import Tensor, bare, connected
@@ -61,7 +61,7 @@ def trace(*, values: bool = True, check: bool = False) -> Iterator[Graph]:
     recorder, checker = Recorder(values, caller), RuleErrors()
     watching = (recorder, checker) if check else (recorder,)
     try:
-        with state(observers=(*current_state().observers, *watching)):
+        with state(*watching):
             yield recorder.graph
     finally:
         recorder.finish()
@@ -139,7 +139,7 @@ def graph_of(
         for op in recorder.graph.ops:
             op.grad = None
         seed = y._seed(gradient)
-        with state(observers=(*current_state().observers, recorder)):
+        with state(recorder):
             walk({y.node: seed if backward else bare(seed)}, retain=True, create=backward)
     recorder.finish()
     if gradients and why:

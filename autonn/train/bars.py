@@ -55,7 +55,7 @@ class Bars:
 
     def end(self, why: str) -> None:
         """Leave the epochs' bar as it is."""
-        self.progress.remove_task(self.one)
+        self.progress.update(self.one, visible=False)
         self.progress.stop()
         if why != "finished":
             self.progress.console.print(f"stopped: {why}", highlight=False, markup=False)

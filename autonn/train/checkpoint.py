@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from autonn.arguments import checked
 from autonn.files import load_with_metadata, save
-from autonn.formats import FileError
+from autonn.formats import Contents, FileError
 from autonn.nn import Module
 from autonn.trace.serial import decode, encode
 from autonn.train.history import History
@@ -20,6 +21,7 @@ StrPath = str | os.PathLike[str]
 PARTS = ("model", "best", "optimizer", "schedule", "history")
 
 
+@checked
 def save_checkpoint(training: Training, path: StrPath) -> None:
     """Write a training to a file, .npz or .safetensors, from which it can go on, bit for bit.
 
@@ -32,6 +34,36 @@ def save_checkpoint(training: Training, path: StrPath) -> None:
     FileError
         When the file cannot be written; an old one is as it was.
     """
+    arrays, metadata = _contents(training)
+    save(arrays, path, metadata)
+
+
+@checked
+def resume(training: Training, path: StrPath) -> None:
+    """Set a training to what `save_checkpoint` wrote.
+
+    Raises
+    ------
+    FileError
+        For a file that is missing, not whole, or no checkpoint; and for the checkpoint of another
+        model, optimiser or schedule, whose differences are named. The training is as it was then.
+    """
+    arrays, metadata = load_with_metadata(path)
+    before = _contents(training)
+    try:
+        _take(training, arrays, metadata)
+    except BaseException as error:
+        _take(training, *before)
+        name = os.fspath(path)
+        if type(error) is ValueError:
+            raise FileError(f"resume: {name!r} does not fit: {error}") from None
+        if isinstance(error, Exception):
+            raise FileError(f"resume: {name!r} is no checkpoint ({error!r})") from None
+        raise
+
+
+def _contents(training: Training) -> Contents:
+    """Give what a checkpoint holds."""
     states: dict[str, Mapping[str, Any]] = {
         "model": training.model.state_dict(),
         "best": training.best,
@@ -47,30 +79,7 @@ def save_checkpoint(training: Training, path: StrPath) -> None:
         "stop": training.stop,
         "schedule": _kind(training.schedule),
     }
-    metadata = {"autonn": json.dumps(told), "generators": json.dumps(generators)}
-    save(arrays, path, metadata)
-
-
-def resume(training: Training, path: StrPath) -> None:
-    """Set a training to what `save_checkpoint` wrote.
-
-    Raises
-    ------
-    FileError
-        For a file that is missing, not whole, or no checkpoint; and for the checkpoint of another
-        model, optimiser or schedule, whose differences are named. The training is as it was then.
-    """
-    arrays, metadata = load_with_metadata(path)
-    before = training.model.state_dict(), training.optimizer.state_dict()
-    try:
-        _take(training, arrays, metadata)
-    except Exception as error:
-        training.model.load_state_dict(before[0])
-        training.optimizer.load_state_dict(before[1])
-        name = os.fspath(path)
-        if type(error) is ValueError:
-            raise FileError(f"resume: {name!r} does not fit: {error}") from None
-        raise FileError(f"resume: {name!r} is no checkpoint ({error!r})") from None
+    return arrays, {"autonn": json.dumps(told), "generators": json.dumps(generators)}
 
 
 def _take(training: Training, arrays: Mapping[str, Any], metadata: Mapping[str, str]) -> None:

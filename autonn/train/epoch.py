@@ -10,7 +10,8 @@ import numpy as np
 from autonn.anomaly import detect_anomaly
 from autonn.data import minibatches
 from autonn.optim import clip_grad_norm, max_norm
-from autonn.train.given import Batch, Options, inputs_of, not_finite, one_number
+from autonn.tensors import Tensor
+from autonn.train.given import Batch, Options, inputs_of, loss_number, measured, not_finite
 from autonn.train.progress import Reporter
 from autonn.train.state import Training, Weights
 
@@ -39,16 +40,19 @@ def one_epoch(
             with np.errstate(over="ignore", invalid="ignore"):  # which is looked for below
                 prediction = _predicted(model, batch)
                 value = options.loss(prediction, target)
-            number = one_number(value)
+            number = loss_number(value)
+            if not isinstance(value, Tensor):
+                told = f"the loss is a {type(value).__name__}; want a Tensor, from the prediction"
+                raise TypeError(f"fit: {told}")
             if not np.isfinite(number):
                 cause = _cause(training, options, batch, arrays)
                 raise _failure(training, f"the loss is {number}", cause, good)
             share = len(target) / size
             (value if share == 1 else value * share).backward()
             losses.append(number * share)
-            found = {name: f(prediction, target) for name, f in options.metrics.items()}
+            found = measured("fit", options.metrics, prediction, target)
             for name, x in {"loss": number, **found}.items():
-                sums[name] = sums.get(name, 0.0) + float(x) * len(target)
+                sums[name] = sums.get(name, 0.0) + x * len(target)
             count += len(target)
         loss = float(np.sum(losses))
         _step(training, options, loss)
@@ -124,6 +128,4 @@ def _failure(training: Training, what: str, cause: str, good: Good) -> FloatingP
     training.model.load_state_dict(good.weights)
     training.optimizer.load_state_dict(good.optimizer)
     kept = "Model and optimizer are as they were when this epoch began"
-    error = FloatingPointError(f"fit: {what} {where}: {cause}. {kept}; the error has the history")
-    error.history = training.history  # type: ignore[attr-defined]
-    return error
+    return FloatingPointError(f"fit: {what} {where}: {cause}. {kept}; the error has the history")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import operator
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from autonn.arguments import shown
+from autonn.arrays import one_number, read
 from autonn.nn import Module
 from autonn.optim import Optimizer, Schedule
 from autonn.tensors import Tensor, bare
@@ -33,66 +35,40 @@ class Options(NamedTuple):
     drop_last: bool
 
 
-def read_options(
-    loss: Loss,
-    metrics: Metrics | None,
-    batch_size: int,
-    schedule_each: str,
-    clip_norm: float | None,
-    max_weight_norm: float | None,
-    accumulate: int,
-    drop_last: bool,
-) -> Options:
-    """Give the options of a step; refuse what is out of range."""
+def checked_functions(owner: str, loss: Any, metrics: Any) -> tuple[Loss, Metrics]:
+    """Give the loss and the metrics; refuse what cannot be called, and names that are taken."""
     if isinstance(loss, type):
         name = loss.__name__
-        raise TypeError(f"fit: loss is the class {name}; want an instance: {name}()")
+        raise TypeError(f"{owner}: loss is the class {name}; want an instance: {name}()")
     if not callable(loss):
-        raise TypeError(f"fit: loss is a {type(loss).__name__}; want a function")
+        raise TypeError(f"{owner}: loss is a {type(loss).__name__}; want a function")
+    _expect_two(owner, "loss", loss)
     found = {} if metrics is None else metrics
     if not isinstance(found, Mapping) or not all(map(callable, found.values())):
         told = 'want functions by name, as in {"accuracy": accuracy}'
-        raise TypeError(f"fit: metrics is a {type(found).__name__}; {told}")
-    for name in found:
+        raise TypeError(f"{owner}: metrics is a {type(found).__name__}; {told}")
+    for name, metric in found.items():
+        _expect_two(owner, f"the metric {name!r}", metric)
+        if not isinstance(name, str):
+            raise TypeError(f"{owner}: a metric is called {name!r:.40}; want a string")
         if name == "loss" or name.startswith("val_"):
-            raise ValueError(f"fit: call the metric {name!r} something else: the loss is called so")
-    if schedule_each not in ("epoch", "step"):
-        raise ValueError(f"fit: schedule_each={schedule_each!r}; want 'epoch' or 'step'")
-    for name, value in (("clip_norm", clip_norm), ("max_weight_norm", max_weight_norm)):
-        if value is not None and (isinstance(value, str) or not value > 0):
-            raise ValueError(f"fit: {name}={value!r}; want a positive number")
-    return Options(
-        loss,
-        dict(found),
-        whole("batch_size", batch_size),
-        schedule_each,
-        clip_norm,
-        max_weight_norm,
-        whole("accumulate", accumulate),
-        drop_last,
-    )
+            told = "call it something else: the loss is called so"
+            raise ValueError(f"{owner}: a metric is called {name!r}; {told}")
+    return loss, dict(found)
 
 
-def whole(name: str, value: Any) -> int:
-    """Give a whole number, 1 or more; refuse others."""
+def _expect_two(owner: str, what: str, function: Callable[..., Any]) -> None:
     try:
-        number = 0 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = 0
-    if number < 1:
-        raise ValueError(f"fit: {name}={value!r}; want a whole number, 1 or more")
-    return number
+        inspect.signature(function).bind("prediction", "target")
+    except TypeError as error:
+        told = f"{what} takes {inspect.signature(function)}; want (prediction, target)"
+        raise TypeError(f"{owner}: {told}: {error}") from None
+    except ValueError:  # what is written in C may not tell
+        pass
 
 
-def check_model(model: Module, optimizer: Optimizer, schedule: Schedule | None) -> None:
+def check_parts(model: Module, optimizer: Optimizer, schedule: Schedule | None) -> None:
     """Refuse a model, an optimiser and a schedule that do not belong together."""
-    if not isinstance(model, Module):
-        raise TypeError(f"fit: model is a {type(model).__name__}; want a Module")
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"fit: optimizer is a {type(optimizer).__name__}; want one of autonn.optim")
-    if schedule is not None and not isinstance(schedule, Schedule):
-        seen = schedule.__name__ if isinstance(schedule, type) else type(schedule).__name__
-        raise TypeError(f"fit: schedule is {seen}; want an instance, as in CosineLR(optimizer, 10)")
     if schedule is not None and schedule.optimizer is not optimizer:
         raise ValueError("fit: the schedule is that of another optimizer")
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
@@ -112,8 +88,12 @@ def checked_data(data: Arrays, name: str, who: str = "fit") -> list[Any]:
     if not isinstance(data, list | tuple):
         told = "want a tuple of arrays, the last of them the target"
         raise TypeError(f"{who}: {name} is a {type(data).__name__}; {told}")
-    arrays = [np.asarray(bare(x)) for x in data]
-    lengths = [len(x) if x.ndim else 0 for x in arrays]
+    arrays = [read(x) for x in data]
+    for i, (x, given) in enumerate(zip(arrays, data, strict=True)):
+        if not x.ndim:
+            told = f"array {i} of {name} is {shown(given)}; want an array of examples"
+            raise TypeError(f"{who}: {told}")
+    lengths = list(map(len, arrays))
     if not arrays or not all(lengths):
         raise ValueError(f"{who}: {name} is empty: its arrays have the lengths {lengths}")
     if len(set(lengths)) > 1:
@@ -127,12 +107,17 @@ def inputs_of(batch: Batch) -> Batch:
     return batch[:-1] if len(batch) > 1 else batch
 
 
-def one_number(value: Any) -> float:
+def loss_number(value: Any) -> float:
     """Give a loss as a number; refuse what is none."""
     if isinstance(value, Tensor | np.ndarray | np.generic) and np.size(bare(value)) == 1:
         return float(np.asarray(bare(value)).item())
     seen = f"of shape {value.shape}" if hasattr(value, "shape") else f"a {type(value).__name__}"
     raise ValueError(f"fit: the loss is {seen}; want a Tensor of one number, such as its mean()")
+
+
+def measured(owner: str, metrics: Metrics, prediction: Any, target: Any) -> dict[str, float]:
+    """Give the metrics of a batch; refuse those that give no number."""
+    return {k: one_number(owner, k, f(prediction, target)) for k, f in metrics.items()}
 
 
 def not_finite(arrays: Arrays) -> Iterator[str]:
@@ -166,8 +151,6 @@ def read_monitor(name: str, mode: str, metrics: Metrics, validated: bool) -> Mon
     name = name or ("val_loss" if validated else "loss")
     if name not in known:
         raise ValueError(f"fit: monitor={name!r}; want one of {', '.join(known)}")
-    if mode not in ("", "min", "max"):
-        raise ValueError(f"fit: mode={mode!r}; want 'min' or 'max'")
     word = name.removeprefix("val_").rpartition("_")[2]
     if not mode and word not in (*RISING, *FALLING):
         raise ValueError(f"fit: is a larger {name!r} better? Say mode='max', or mode='min'")

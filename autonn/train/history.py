@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+
+from autonn.arguments import Whole, check, shown
+from autonn.arrays import arrays_in, numbers, one_number
 
 Array = np.ndarray[Any, Any]
 
@@ -21,7 +24,8 @@ class History(Mapping[str, Array]):
     best
         The epoch, from 0, whose monitored number was the best; None before the first.
     stopped
-        Why training ended: "finished", "no improvement", "interrupted", "stopped" (by a callback).
+        Why training ended: "finished", "no improvement", "interrupted", "stopped" (by a callback),
+        or the name of an error.
 
     Examples
     --------
@@ -44,7 +48,9 @@ class History(Mapping[str, Array]):
 
     def add(self, row: Mapping[str, float]) -> None:
         """Note the numbers of one more epoch."""
-        self._rows.append(dict(row))
+        if not isinstance(row, Mapping):
+            raise TypeError(f"History.add: row={shown(row)}; want numbers by name")
+        self._rows.append({k: one_number("History.add", str(k), x) for k, x in row.items()})
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._names():
@@ -57,6 +63,10 @@ class History(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._names())
+
+    def _number(self, name: str, epoch: int) -> float | None:
+        """Give a number of an epoch, counted from 0; None if there is none."""
+        return self._rows[epoch].get(name)
 
     def _names(self) -> list[str]:
         return list(dict.fromkeys(name for row in self._rows for name in row))
@@ -91,14 +101,27 @@ class History(Mapping[str, Array]):
 
     @classmethod
     def from_state(cls, state: Mapping[str, Array]) -> History:
-        """Make a history of what `state_dict` gave."""
-        history = cls()
-        names = [name for name in state if name.startswith("series.")]
-        for i in range(len(state[names[0]]) if names else 0):
-            numbers = {name.removeprefix("series."): float(state[name][i]) for name in names}
-            history.add(numbers)
-        history.steps = [float(x) for x in state["steps"]]
-        history.best = int(state["best"]) if state["best"] >= 0 else None
-        if history.best is not None and history.best >= history.epochs:
-            raise ValueError(f"its best epoch is {history.best + 1} of {history.epochs}")
+        """Make a history of what `state_dict` gave.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For another state; what is wrong is named.
+        """
+        owner, history = "History.from_state", cls()
+        given = arrays_in(state, owner)
+        series = {k: x for k, x in given.items() if k.startswith("series.")}
+        for name, axes in {**dict.fromkeys(series, 1), "steps": 1, "best": 0}.items():
+            if name not in given:
+                raise ValueError(f"{owner}: missing: {name}")
+            if numbers(owner, name, given[name]).ndim != axes:
+                told = f"{name} has shape {given[name].shape}; want {axes} axes"
+                raise ValueError(f"{owner}: {told}")
+        if len({len(x) for x in series.values()}) > 1:
+            raise ValueError(f"{owner}: the series have several lengths")
+        for row in zip(*series.values(), strict=True):
+            history.add(dict(zip((k.removeprefix("series.") for k in series), row, strict=True)))
+        history.steps, best = given["steps"].tolist(), given["best"].item()
+        check(owner, "best", best, Annotated[int, Whole(-1, history.epochs - 1)])
+        history.best = None if best < 0 else best
         return history

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextvars import copy_context
+from typing import Any, Literal
 
 import numpy as np
 
+from autonn.arguments import Bound, Size, checked
 from autonn.data import minibatches
 from autonn.files import check_target
+from autonn.formats import FileError
 from autonn.graph import no_grad
 from autonn.init import Rng
 from autonn.nn import Module
@@ -21,39 +24,41 @@ from autonn.train.given import (
     Loss,
     Metrics,
     Monitor,
-    check_model,
+    Options,
+    check_parts,
     checked_data,
+    checked_functions,
     inputs_of,
-    one_number,
+    loss_number,
+    measured,
     read_monitor,
-    read_options,
-    whole,
 )
 from autonn.train.history import History
 from autonn.train.progress import Reporter, reporter
-from autonn.train.state import Training
+from autonn.train.state import Training, Weights
 
 
+@checked
 def fit(
     model: Module,
     loss: Loss,
     data: Arrays,
     *,
     optimizer: Optimizer,
-    epochs: int = 10,
-    batch_size: int = 32,
+    epochs: Size = 10,
+    batch_size: Size = 32,
     rng: Rng = None,
     validation: Arrays | None = None,
     metrics: Metrics | None = None,
     schedule: Schedule | None = None,
-    schedule_each: str = "epoch",
-    clip_norm: float | None = None,
-    max_weight_norm: float | None = None,
-    accumulate: int = 1,
+    schedule_each: Literal["epoch", "step"] = "epoch",
+    clip_norm: Bound | None = None,
+    max_weight_norm: Bound | None = None,
+    accumulate: Size = 1,
     drop_last: bool = False,
     monitor: str = "",
-    mode: str = "",
-    patience: int | None = None,
+    mode: Literal["", "min", "max"] = "",
+    patience: Size | None = None,
     keep_best: bool = True,
     callbacks: Sequence[Callable[[Training], Any]] = (),
     checkpoint: str | os.PathLike[str] | None = None,
@@ -121,21 +126,24 @@ def fit(
     Returns
     -------
     History
-        Series by name; `history.plot()` draws them. The model is in evaluation mode then.
+        Series by name; `history.plot()` draws them.
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         For data that are empty or of several lengths, and options that are out of range.
     FloatingPointError
         When the loss, or a parameter, is NaN or infinite. It names the data or the operation that
-        made it so; model and optimiser are as they were when the epoch began, and the error's
-        `history` has the epochs before.
+        made it so; model and optimiser are as they were when the epoch began.
+    FileError
+        When a checkpoint cannot be read or written; an older file is as it was.
 
     Notes
     -----
     Ctrl-C ends the training, and not the program: the history says "interrupted", and the best
-    weights are there.
+    weights are there. Any error that ends it, also one of your loss or a callback, has the epochs
+    that were finished as its `history`, and the model keeps the weights that it has. However the
+    training ends, the model is in evaluation mode then.
 
     Examples
     --------
@@ -149,28 +157,33 @@ def fit(
     >>> bool(history["loss"][-1] < 1e-3)
     True
     """
-    options = read_options(
-        loss, metrics, batch_size, schedule_each, clip_norm, max_weight_norm, accumulate, drop_last
+    options = Options(
+        *checked_functions("fit", loss, metrics),
+        batch_size,
+        schedule_each,
+        clip_norm,
+        max_weight_norm,
+        accumulate,
+        drop_last,
     )
-    epochs = whole("epochs", epochs)
-    patience = None if patience is None else whole("patience", patience)
-    check_model(model, optimizer, schedule)
+    check_parts(model, optimizer, schedule)
     arrays = checked_data(data, "data")
     held_out = None if validation is None else checked_data(validation, "validation")
     watched = read_monitor(monitor, mode, options.metrics, held_out is not None)
     if not isinstance(callbacks, list | tuple) or not all(map(callable, callbacks)):
         raise TypeError("fit: callbacks is no list of functions")
-    rng = np.random.default_rng(0 if rng is None else rng)
-    training = Training(model, optimizer, schedule, rng)
+    training = Training(
+        model, optimizer, schedule, np.random.default_rng(0 if rng is None else rng)
+    )
     if checkpoint is not None and check_target(checkpoint).exists():
         resume(training, checkpoint)
-    history, shown = training.history, reporter(progress)
+    shown = reporter(progress)
     model.zero_grad()
     optimizer.zero_grad()
-    shown.begin(training.epoch, epochs, -(-len(arrays[0]) // options.batch_size))
-    why = _end(training, patience)
-    try:
-        while not why and training.epoch < epochs:
+
+    def train() -> str:
+        shown.begin(training.epoch, epochs, -(-len(arrays[0]) // batch_size))
+        while not (why := _end(training, epochs, patience)):
             row = one_epoch(training, arrays, options, shown)
             if held_out is not None:
                 found = evaluate(model, loss, held_out, metrics=metrics, batch_size=batch_size)
@@ -183,35 +196,56 @@ def fit(
             for callback in callbacks:
                 callback(training)
             if checkpoint is not None:
-                save_checkpoint(training, checkpoint)
-            why = _end(training, patience)
-    except KeyboardInterrupt:
-        why = "interrupted"
-        optimizer.zero_grad()
-    finally:
-        shown.end(why or "finished")
-    if training.best:
-        model.load_state_dict(training.best)
-    model.eval()
-    history.stopped = why or "finished"
-    return history
+                _write(training, checkpoint)
+        return why
+
+    try:
+        why = copy_context().run(train)  # no mode, such as no_grad, outlives an interrupt
+        return _conclude(training, shown, why, training.best)
+    except KeyboardInterrupt:  # a second one, while this is done, goes through
+        return _conclude(training, shown, "interrupted", training.best)
+    except BaseException as error:
+        history = _conclude(training, shown, type(error).__name__, {})
+        error.history = history  # type: ignore[attr-defined]
+        raise
 
 
-def _end(training: Training, patience: int | None) -> str:
+def _write(training: Training, path: str | os.PathLike[str]) -> None:
+    try:
+        save_checkpoint(training, path)
+    except FileError as error:
+        told = f"fit ended after epoch {training.epoch}, whose weights the model has"
+        raise FileError(f"{error}. {told}; the error has the history") from error
+
+
+def _end(training: Training, epochs: int, patience: int | None) -> str:
     """Say why training ends here; "" if it does not."""
     if training.stop:
         return "stopped"
-    waited = patience is not None and training.waited >= patience
-    return "no improvement" if waited and training.epoch else ""
+    if patience is not None and training.waited >= patience and training.epoch:
+        return "no improvement"
+    return "finished" if training.epoch >= epochs else ""
 
 
+def _conclude(training: Training, shown: Reporter, why: str, weights: Weights) -> History:
+    """Leave all as it should be found, and give the history; can be done twice."""
+    training.optimizer.zero_grad()
+    if weights:
+        training.model.load_state_dict(weights)
+    training.model.eval()
+    training.history.stopped = why
+    shown.end(why)
+    return training.history
+
+
+@checked
 def evaluate(
     model: Module,
     loss: Loss,
     data: Arrays,
     *,
     metrics: Metrics | None = None,
-    batch_size: int = 256,
+    batch_size: Size = 256,
 ) -> dict[str, float]:
     """Give the loss and the metrics of a model on data, in evaluation mode, and record nothing.
 
@@ -225,6 +259,7 @@ def evaluate(
     >>> evaluate(nn.Identity(), nn.CrossEntropyLoss(), (x, labels), metrics={"accuracy": accuracy})
     {'loss': 0.8132616875182228, 'accuracy': 0.5}
     """
+    loss, functions = checked_functions("evaluate", loss, metrics)
     arrays = checked_data(data, "data", "evaluate")
     modes = [(module, module.training) for _, module in model.named_modules()]
     model.eval()
@@ -233,8 +268,8 @@ def evaluate(
         with no_grad():
             for batch in minibatches(*arrays, size=batch_size):
                 prediction, target = model(*inputs_of(batch)), batch[-1]
-                found = {"loss": one_number(loss(prediction, target))}
-                found |= {k: float(f(prediction, target)) for k, f in (metrics or {}).items()}
+                found = {"loss": loss_number(loss(prediction, target))}
+                found |= measured("evaluate", functions, prediction, target)
                 for name, x in found.items():
                     sums[name] = sums.get(name, 0.0) + x * len(target)
     finally:
@@ -246,13 +281,12 @@ def evaluate(
 def _finish_epoch(training: Training, row: dict[str, float], watched: Monitor, keep: bool) -> bool:
     """Note the numbers of an epoch; tell whether it was the best."""
     history = training.history
-    known = history.best is not None and watched.name in history
-    best = float(history[watched.name][history.best]) if known else None
+    best = None if history.best is None else history._number(watched.name, history.best)
     better = watched.better(row[watched.name], best)
     history.add(row)
     training.epoch += 1
     training.waited = 0 if better else training.waited + 1
     if better:
-        history.best = training.epoch - 1
-        training.best = training.model.state_dict() if keep else {}
+        weights = training.model.state_dict() if keep else {}
+        history.best, training.best = training.epoch - 1, weights  # at once, whatever interrupts
     return better

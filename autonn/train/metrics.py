@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autonn.tensors import bare
+from autonn.arrays import numbers
 
 
 def accuracy(prediction: Any, target: Any) -> float:
@@ -23,7 +23,9 @@ def accuracy(prediction: Any, target: Any) -> float:
     Raises
     ------
     ValueError
-        When the shapes do not fit.
+        When the shapes do not fit, or there are no scores.
+    TypeError
+        For what is no array of numbers.
 
     Examples
     --------
@@ -32,7 +34,10 @@ def accuracy(prediction: Any, target: Any) -> float:
     >>> accuracy(np.array([2.0, -1.0]), np.array([1, 0]))
     1.0
     """
-    scores, labels = np.asarray(bare(prediction)), np.asarray(bare(target))
+    scores = numbers("accuracy", "prediction", prediction)
+    labels = numbers("accuracy", "target", target)
+    if not scores.size:
+        raise ValueError(f"accuracy: scores of shape {scores.shape}; want at least one")
     if scores.shape == labels.shape and scores.ndim > 1 and scores.shape[1] > 1:
         labels = labels.argmax(axis=1)
     elif scores.size == labels.size and (scores.ndim < 2 or scores.shape[1] == 1):
@@ -57,7 +62,8 @@ def mean_absolute_error(prediction: Any, target: Any) -> float:
     >>> mean_absolute_error(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     1.0
     """
-    x, y = (np.asarray(bare(a), np.float64) for a in (prediction, target))
+    x = numbers("mean_absolute_error", "prediction", prediction).astype(np.float64)
+    y = numbers("mean_absolute_error", "target", target).astype(np.float64)
     if x.shape != y.shape:
         raise ValueError(
             f"mean_absolute_error: a prediction of shape {x.shape}, a target of {y.shape}"

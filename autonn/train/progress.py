@@ -6,9 +6,10 @@ import sys
 from collections.abc import Mapping
 from importlib import import_module
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Reporter(Protocol):
     """Shows how a training goes."""
 
@@ -103,7 +104,4 @@ def reporter(progress: bool | Reporter | None) -> Reporter:
                 return Lines()
             return bars
         return Lines()
-    if not hasattr(progress, "epoch"):
-        told = "want True, False, None or a Reporter"
-        raise TypeError(f"fit: progress is a {type(progress).__name__}; {told}")
     return progress

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from autonn.arguments import Positive, Size, checked, shown
 from autonn.data import minibatches
 from autonn.init import Rng
 from autonn.nn import Module
@@ -78,19 +79,28 @@ class Solver:
     True
     """
 
+    @checked
     def __init__(
         self,
         model: Any,
         data: Mapping[str, Any],
         update_rule: str = "sgd",
         optim_config: Mapping[str, float] | None = None,
-        lr_decay: float = 1.0,
-        batch_size: int = 100,
-        num_epochs: int = 10,
-        print_every: int = 10,
+        lr_decay: Positive = 1.0,
+        batch_size: Size = 100,
+        num_epochs: Size = 10,
+        print_every: Size = 10,
         verbose: bool = True,
         rng: Rng = None,
     ) -> None:
+        own = getattr(model, "params", None)
+        if not isinstance(model, Module) and not isinstance(own, Mapping):
+            told = f"model is a {type(model).__name__}; want a Module, or params and loss(x, y)"
+            raise TypeError(f"Solver: {told}")
+        if not isinstance(data, Mapping):
+            raise TypeError(f"Solver: data={shown(data)}; want arrays by name")
+        if not isinstance(optim_config, Mapping | None):
+            raise TypeError(f"Solver: optim_config={shown(optim_config)}; want options by name")
         missing = [k for k in ("X_train", "y_train", "X_val", "y_val") if k not in data]
         if missing:
             raise ValueError(f"Solver: data lacks {', '.join(missing)}")
@@ -98,11 +108,6 @@ class Solver:
             near = get_close_matches(update_rule, RULES, 1)
             told = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"Solver: update_rule={update_rule!r}; want {', '.join(RULES)}{told}")
-        for name, value in (("batch_size", batch_size), ("num_epochs", num_epochs)):
-            if type(value) is not int or value < 1:
-                raise ValueError(f"Solver: {name}={value!r}; want a whole number, 1 or more")
-        if type(print_every) is not int or print_every < 1:
-            raise ValueError(f"Solver: print_every={print_every!r}; want a whole number, 1 or more")
         self.model, self.data, self.lr_decay = model, dict(data), lr_decay
         self.batch_size, self.num_epochs = batch_size, num_epochs
         self.print_every, self.verbose = print_every, verbose
@@ -140,7 +145,8 @@ class Solver:
             self._note(epoch + 1)
         self._set(self.best_params)
 
-    def check_accuracy(self, x: Any, y: Any, batch_size: int = 100) -> float:
+    @checked
+    def check_accuracy(self, x: Any, y: Any, batch_size: Size = 100) -> float:
         """Give the share of examples that the model reads rightly."""
         scores = [self._scores(batch) for (batch,) in minibatches(x, size=batch_size)]
         return accuracy(np.concatenate(scores), y)
