@@ -162,7 +162,7 @@ def table() -> list[Case]:
     add(np.bincount, lambda w: np.bincount(np.array([0, 2, 2]), weights=w, minlength=4), real(3))
     add(np.average, lambda x, w: np.average(x, axis=(2, 0), weights=w), real(2, 3, 4), positive(4, 2))
     add(np.diff, lambda x: np.diff(x, 2, axis=0), real(4, 2))
-    add(np.diff, lambda x, y: np.diff(x, prepend=0, append=y), real(2, 3), real(2, 2))
+    add(np.diff, lambda x, y: np.diff(x, prepend=y[0, 0], append=y), real(2, 3), real(2, 2))
     if hasattr(np, "trapezoid"):
         add(np.trapezoid, lambda x: np.trapezoid(x, dx=0.5, axis=0), real(4, 2))
         add(np.trapezoid, lambda y, x: np.trapezoid(y, x), real(2, 4), distinct(4))
