@@ -107,7 +107,7 @@ def cosine(a: Array, b: Array) -> Array:
 def inverse(a: Array, b: Array) -> Array:
     """Give a / (a² + b²), 0 at the origin, however large or small they are."""
     s = scale(a, b)
-    return a / s / nonzero((a / s) * (a / s) + (b / s) * (b / s)) / s
+    return a / s / s / nonzero((a / s) * (a / s) + (b / s) * (b / s))
 
 
 def less_one(b: Array, a: Array) -> Array:
