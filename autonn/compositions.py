@@ -21,6 +21,14 @@ _cumsum, _cumprod = PRIMITIVES[np.cumsum], PRIMITIVES[np.cumprod]
 # ----- Reductions -----
 
 
+def floats(x: Any) -> Array:
+    """Give real numbers as floats: integers and booleans, too, and lists of them."""
+    x = operand(x)
+    if x.dtype.kind not in "fiub":
+        raise TypeError(f"cannot use {x!r:.60} (dtype {x.dtype}); want real numbers")
+    return x if x.dtype.kind == "f" else x.astype(float)
+
+
 def _count(shape: tuple[int, ...], axis: Axis) -> int:
     if axis is None or not shape:
         return math.prod(shape)
@@ -38,6 +46,7 @@ def mean(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
 @in_float32
 def var(x: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Array:
     """Sum of squared deviations, divided by n - ddof."""
+    x = floats(x)
     centred = x - np.mean(x, axis=axis, keepdims=True)
     squares = np.sum(np.square(centred), axis=axis, keepdims=keepdims)
     return squares / max(_count(x.shape, axis) - ddof, 0)
@@ -47,19 +56,12 @@ def var(x: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False)
 @in_float32
 def std(x: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Array:
     """Norm of the deviations, divided by sqrt(n - ddof): its gradient is 0 where they all are."""
+    x = floats(x)
     centred = x - np.mean(x, axis=axis, keepdims=True)
     return (
         norm_primitive(centred, axis=axis, keepdims=keepdims)
         / max(_count(x.shape, axis) - ddof, 0) ** 0.5
     )
-
-
-def floats(x: Any) -> Array:
-    """Give real numbers as floats: integers and booleans, too, and lists of them."""
-    x = operand(x)
-    if x.dtype.kind not in "fiub":
-        raise TypeError(f"cannot use {x!r:.60} (dtype {x.dtype}); want real numbers")
-    return x if x.dtype.kind == "f" else x.astype(float)
 
 
 def joined(x: Array, axis: Axis) -> Array:
@@ -172,15 +174,13 @@ def sort(x: Array, axis: int | None = -1, kind: Any = None, *, stable: bool | No
 @implements(np.tril)
 def tril(x: Array, k: int = 0) -> Array:
     """Lower triangle."""
-    rows, columns = x.shape[-2:]
-    return np.where(np.tri(rows, columns, k, dtype=bool), x, 0)
+    return np.where(np.tri(*x.shape[-2:], k=k, dtype=bool), x, x.dtype.type(0))
 
 
 @implements(np.triu)
 def triu(x: Array, k: int = 0) -> Array:
     """Upper triangle."""
-    rows, columns = x.shape[-2:]
-    return np.where(np.tri(rows, columns, k - 1, dtype=bool), 0, x)
+    return np.where(np.tri(*x.shape[-2:], k=k - 1, dtype=bool), x.dtype.type(0), x)
 
 
 # ----- Without a derivative: plain arrays -----

@@ -274,6 +274,8 @@ defvjp(norm,      x=lambda g, x, y, axis, keepdims: expand(g / nonzero(y), x.sha
 defvjp(np.prod,   x=lambda g, x, axis: g[..., None] * others(x))  # over the last axis
 defvjp(np.cumsum, x=lambda g, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis))
 defvjp(np.cumprod, x=lambda g, x, axis: before(x) * recur_back(g, x))  # over the last axis
+defvjp(np.convolve, a=lambda g, v: np.convolve(g, v[::-1])[len(v) - 1 : len(g)],  # of all places where they meet
+                    v=lambda g, a: np.convolve(g, a[::-1])[len(a) - 1 : len(g)])
 defvjp(recur,     a=lambda g, a, y: recur_back(g, a) * delayed(y, 0), b=lambda g, a: recur_back(g, a))
 
 # ----- Shapes -----

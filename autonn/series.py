@@ -8,12 +8,13 @@ import numpy as np
 
 from autonn.compositions import floats, joined, kept_shape
 from autonn.engine import implements
-from autonn.graph import Array
+from autonn.graph import PRIMITIVES, Array
 from autonn.methods import Axis
 from autonn.rules import sinc as sinc_primitive
 from autonn.sums import in_float32
 from autonn.tensors import axes_of, bare, operand
-from autonn.windows import conv
+
+_convolve = PRIMITIVES[np.convolve]
 
 # ----- Differences and sums -----
 
@@ -86,6 +87,7 @@ def average(a: Array, axis: Axis = None, weights: Any = None, *, keepdims: bool 
     if weights is None:
         return np.mean(a, axis=axis, keepdims=keepdims)
     a, weights, axes = operand(a), operand(weights), axes_of(a, axis)
+    weights = weights.astype(np.result_type(a.dtype, weights.dtype))
     if weights.shape != a.shape:
         if axis is None or weights.shape != tuple(a.shape[i] for i in axes):
             raise ValueError(
@@ -203,10 +205,7 @@ def convolve(a: Array, v: Array, mode: str = "full") -> Array:
     """y[k] = sum over i of a[i] v[k - i], whole ("full"), as long as a ("same"), or "valid"."""
     if np.ndim(a) != 1 or np.ndim(v) != 1 or not len(a) or not len(v):
         raise ValueError(f"convolve: shapes {np.shape(a)} and {np.shape(v)}; want two sequences")
-    m = len(v)
-    a, v = operand(a), operand(v)
-    x, w = a.reshape(1, 1, -1), v[::-1].reshape(1, 1, -1)
-    y = conv(x, w, stride=(1,), padding=((m - 1, m - 1),), dilation=(1,), groups=1).reshape(-1)
+    y, m = _convolve(a, v), len(v)
     long, short = max(len(a), m), min(len(a), m)
     starts = {"full": 0, "same": (short - 1) // 2, "valid": short - 1}
     if mode not in starts:
