@@ -174,13 +174,13 @@ def sort(x: Array, axis: int | None = -1, kind: Any = None, *, stable: bool | No
 @implements(np.tril)
 def tril(x: Array, k: int = 0) -> Array:
     """Lower triangle."""
-    return np.where(np.tri(*x.shape[-2:], k=k, dtype=bool), x, x.dtype.type(0))
+    return np.where(np.tril(np.ones(x.shape[-2:], bool), k), x, x.dtype.type(0))
 
 
 @implements(np.triu)
 def triu(x: Array, k: int = 0) -> Array:
     """Upper triangle."""
-    return np.where(np.tri(*x.shape[-2:], k=k - 1, dtype=bool), x.dtype.type(0), x)
+    return np.where(np.triu(np.ones(x.shape[-2:], bool), k), x, x.dtype.type(0))
 
 
 # ----- Without a derivative: plain arrays -----

@@ -74,7 +74,7 @@ def interp(x: Array, xp: Any, fp: Any) -> Array:
     i = np.clip(np.searchsorted(bare(xp), bare(inside), side="right") - 1, 0, len(xp) - 2)
     step = xp[i + 1] - xp[i]
     flat = bare(step) == 0  # where the curve jumps, or has one point alone
-    w = np.where(flat, 1, (inside - xp[i]) / (step + flat))
+    w = (inside - xp[i]) * ~flat / (step + flat) + flat  # there 1, and NaN of NaN
     return fp[i] * (1 - w) + fp[i + 1] * w
 
 

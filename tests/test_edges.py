@@ -11,7 +11,7 @@ import pytest
 from edge_cases import Edge, edges
 
 import autonn
-from autonn import PRIMITIVES, Tensor, activations, losses
+from autonn import PRIMITIVES, Tensor, activations, losses, rules
 from autonn.tensors import bare
 
 # By functions of functions, or tested as what they are made of.
@@ -90,6 +90,64 @@ def test_no_elementwise_function_lacks_an_edge():
     assert (ufuncs | ours) - tested == set()
 
 
+# ----- Far out, in every dtype -----
+
+CLASSES = [0, 1]
+FAR: dict[str, Any] = {
+    **{f: getattr(activations, f) for f in ("elu", "gelu", "hard_sigmoid", "leaky_relu", "log_softmax")},
+    **{f: getattr(activations, f) for f in ("logsumexp", "selu", "silu", "softmax", "softplus", "tanh")},
+    "gelu, tanh": lambda x: activations.gelu(x, "tanh"),
+    "softplus, beta 3": lambda x: activations.softplus(x, 3.0),
+    "softplus, beta 1/3": lambda x: activations.softplus(x, 1 / 3),
+    "relu": rules.relu,
+    "sigmoid": rules.sigmoid,
+    "erf": rules.erf,
+    "cross_entropy": lambda x: losses.cross_entropy(x, CLASSES),
+    "cross_entropy, smooth": lambda x: losses.cross_entropy(x, CLASSES, label_smoothing=0.25),
+    "cross_entropy, probabilities": lambda x: losses.cross_entropy(x, np.full(x.shape, 0.5, x.dtype)),
+    "nll_loss": lambda x: losses.nll_loss(x, CLASSES),
+    "mse_loss": lambda x: losses.mse_loss(x, 0.5 * bare(x)),
+    "half_squared_error": lambda x: losses.half_squared_error(x, 0.5 * bare(x)),
+    "l1_loss": lambda x: losses.l1_loss(x, 0.5 * bare(x)),
+    "huber_loss": lambda x: losses.huber_loss(x, 0.5 * bare(x)),
+    "binary_cross_entropy": lambda x: losses.binary_cross_entropy(rules.sigmoid(x), np.ones(x.shape, x.dtype)),
+    "binary_cross_entropy_with_logits": lambda x: losses.binary_cross_entropy_with_logits(
+        x, np.full(x.shape, 0.25, x.dtype), pos_weight=np.array(2, x.dtype)
+    ),
+    "kl_div": lambda x: losses.kl_div(x, np.full(x.shape, 0.5, x.dtype)),
+    "hinge_loss": lambda x: losses.hinge_loss(x, np.array([[1, -1], [-1, 1]], x.dtype)),
+}  # fmt: skip
+
+
+def test_no_activation_or_loss_stays_near():
+    names = {
+        name
+        for module in (activations, losses)
+        for name, f in inspect.getmembers(module, inspect.isfunction)
+        if f.__module__ == module.__name__ and not name.startswith("_")
+    }
+    assert names - {name.partition(",")[0] for name in FAR} == ELSEWHERE
+
+
+@pytest.mark.parametrize("size", [1e4, 6e4])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("name", FAR)
+def test_far_out_all_dtypes_agree(name: str, dtype: Any, size: float):
+    """What float64 says, rounded; infinite only where the dtype has no such number."""
+    wanted, got = [], []
+    for kind, found in ((np.float64, wanted), (dtype, got)):
+        x = Tensor(np.array([[size, -size], [size, size / 2]], kind), requires_grad=True)
+        with np.errstate(over="ignore"):  # in a cast to float16, or a sum of squares
+            y = FAR[name](x)
+            y.sum().backward()
+        found += [bare(y), bare(x.grad)]
+    for y, z in zip(got, wanted, strict=True):
+        assert y.dtype == dtype
+        assert np.isfinite(z).all()
+        with np.errstate(over="ignore"):
+            np.testing.assert_allclose(y, z.astype(dtype), 4 * np.finfo(dtype).eps, 1e-40)
+
+
 # ----- Second order, and refusals -----
 
 
@@ -114,7 +172,7 @@ CURVATURES: dict[str, tuple[Any, tuple[float, ...], Any]] = {
     "sinc near 0": (np.sinc, (1e-12,), [[-(np.pi**2) / 3]]),
     "power at exponent 0": (np.power, (2.0, 0.0), [[0, 0.5], [0.5, np.log(2) ** 2]]),
     "arctan2, large": (np.arctan2, (1e160, 1e160), [[0, 0], [0, 0]]),
-    "hypot, small": (  # noqa: E501
+    "hypot, small": (
         lambda a, b: np.hypot(a * 1e-200, b * 1e-200) * 1e200,
         (3.0, 4.0),
         [[16 / 125, -12 / 125], [-12 / 125, 9 / 125]],
