@@ -7,6 +7,7 @@ import numpy as np
 from autonn.graph import Array
 from autonn.rules import erf, sigmoid
 from autonn.rules import softplus as log1p_exp
+from autonn.sums import in_float32
 from autonn.tensors import bare
 
 
@@ -59,8 +60,8 @@ def gelu(x: Array, approximate: str = "none") -> Array:
     if approximate == "none":
         return x * (0.5 * (1 + erf(x * 0.5**0.5)))
     if approximate == "tanh":
-        z = np.clip(x, -10, 10)  # beyond, the tanh is 1 and its powers would overflow
-        return x * (0.5 * (1 + np.tanh((2 / np.pi) ** 0.5 * (z + 0.044715 * z * z * z))))
+        z = np.clip(x, -40, 40)  # beyond, the sigmoid is 0 or 1, and powers would overflow
+        return x * sigmoid((8 / np.pi) ** 0.5 * (z + 0.044715 * z * z * z))  # (1 + tanh(z / 2)) / 2
     raise ValueError(f"gelu: approximate={approximate!r}; want 'none' or 'tanh'")
 
 
@@ -83,7 +84,7 @@ def hard_sigmoid(x: Array) -> Array:
     >>> hard_sigmoid(np.array([-9.0, 0.0, 9.0]))
     array([0. , 0.5, 1. ])
     """
-    return np.clip(x / 6 + 0.5, 0, 1)
+    return (np.clip(x, -3, 3) + 3) / 6
 
 
 def softplus(x: Array, beta: float = 1.0) -> Array:
@@ -94,9 +95,13 @@ def softplus(x: Array, beta: float = 1.0) -> Array:
     >>> softplus(np.array([-1e4, 0.0, 1e4]))
     array([0.00000000e+00, 6.93147181e-01, 1.00000000e+04])
     """
-    return log1p_exp(x) if beta == 1 else log1p_exp(beta * x) / beta
+    if beta == 1:
+        return log1p_exp(x)
+    far = 800 / beta  # from where on it is 0 or x to the last bit
+    return np.where(x > far, x, log1p_exp(beta * np.clip(x, -far, far)) / beta)
 
 
+@in_float32
 def logsumexp(x: Array, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Array:
     """log(sum of exp(x)) over axes, with the largest element taken out of the exponent.
 
@@ -112,10 +117,13 @@ def logsumexp(x: Array, axis: int | tuple[int, ...] | None = -1, keepdims: bool 
 
 def _largest(x: Array, axis: int | tuple[int, ...] | None) -> Array:
     """Give the largest element along axes that are kept, as a constant; 0 if it is infinite."""
+    if not x.size:
+        return 0.0
     largest = np.max(bare(x), axis=axis, keepdims=True)
     return np.where(np.isfinite(largest), largest, np.zeros_like(largest))
 
 
+@in_float32
 def softmax(x: Array, axis: int = -1) -> Array:
     """exp(x) / sum of exp(x) along an axis.
 
@@ -124,10 +132,13 @@ def softmax(x: Array, axis: int = -1) -> Array:
     >>> softmax(np.array([1e4, 1e4]))
     array([0.5, 0.5])
     """
+    if not x.size:
+        return x
     e = np.exp(x - np.max(bare(x), axis=axis, keepdims=True))
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
+@in_float32
 def log_softmax(x: Array, axis: int = -1) -> Array:
     """X - log(sum of exp(x)) along an axis.
 
@@ -136,5 +147,7 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     >>> log_softmax(np.array([0.0, 1e4]))
     array([-10000.,      0.])
     """
+    if not x.size:
+        return x
     z = x - _largest(x, axis)  # first: beside large numbers the logarithm would lose its digits
     return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import wraps
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,21 @@ from autonn.engine import constant, implements
 from autonn.graph import DISPATCH, PRIMITIVES, Array
 from autonn.methods import Axis
 from autonn.rules import norm as norm_primitive
+from autonn.sums import in_float32
 from autonn.tensors import Tensor, axes_of, bare, connected, operand
 
-_sum, _prod, _cumsum = PRIMITIVES[np.sum], PRIMITIVES[np.prod], PRIMITIVES[np.cumsum]
-_clip = PRIMITIVES[np.clip]
+_sum, _prod, _clip = PRIMITIVES[np.sum], PRIMITIVES[np.prod], PRIMITIVES[np.clip]
+_cumsum, _cumprod = PRIMITIVES[np.cumsum], PRIMITIVES[np.cumprod]
 
 # ----- Reductions -----
+
+
+def floats(x: Any) -> Array:
+    """Give real numbers as floats: integers and booleans, too, and lists of them."""
+    x = operand(x)
+    if x.dtype.kind not in "fiub":
+        raise TypeError(f"cannot use {x!r:.60} (dtype {x.dtype}); want real numbers")
+    return x if x.dtype.kind == "f" else x.astype(float)
 
 
 def _count(shape: tuple[int, ...], axis: Axis) -> int:
@@ -27,38 +35,28 @@ def _count(shape: tuple[int, ...], axis: Axis) -> int:
     return math.prod(shape[a] for a in (axis if isinstance(axis, tuple) else (axis,)))
 
 
-def _in_float32(statistic: Callable[..., Array]) -> Callable[..., Array]:
-    """Let a statistic of float16 sum in float32, as NumPy's mean does: 65,504 is soon reached."""
-
-    @wraps(statistic)
-    def wide(x: Array, *args: Any, **kwargs: Any) -> Array:
-        if x.dtype.char != "e":
-            return statistic(x, *args, **kwargs)
-        return statistic(x.astype(np.float32), *args, **kwargs).astype(np.float16)
-
-    return wide
-
-
 @implements(np.mean)
-@_in_float32
+@in_float32
 def mean(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Sum divided by count."""
     return _sum(x, axis=axis, keepdims=keepdims) / _count(x.shape, axis)
 
 
 @implements(np.var)
-@_in_float32
+@in_float32
 def var(x: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Array:
     """Sum of squared deviations, divided by n - ddof."""
+    x = floats(x)
     centred = x - np.mean(x, axis=axis, keepdims=True)
     squares = np.sum(np.square(centred), axis=axis, keepdims=keepdims)
     return squares / max(_count(x.shape, axis) - ddof, 0)
 
 
 @implements(np.std)
-@_in_float32
+@in_float32
 def std(x: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Array:
     """Norm of the deviations, divided by sqrt(n - ddof): its gradient is 0 where they all are."""
+    x = floats(x)
     centred = x - np.mean(x, axis=axis, keepdims=True)
     return (
         norm_primitive(centred, axis=axis, keepdims=keepdims)
@@ -66,15 +64,25 @@ def std(x: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False)
     )
 
 
-@implements(np.prod)
-def prod(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
-    """Product over one axis, the last: other axes are moved there and joined first."""
+def joined(x: Array, axis: Axis) -> Array:
+    """Move axes to the end, and make one of them."""
     axes = axes_of(x, axis)
     kept = [i for i in range(x.ndim) if i not in axes]
     shape = tuple(x.shape[i] for i in kept)
-    joined = np.transpose(x, (*kept, *axes)).reshape(*shape, _count(x.shape, tuple(axes)))
-    y = _prod(joined, axis=-1)
-    return y.reshape([1 if i in axes else n for i, n in enumerate(x.shape)]) if keepdims else y
+    return np.transpose(x, (*kept, *axes)).reshape(*shape, _count(x.shape, tuple(axes)))
+
+
+def kept_shape(x: Array, axis: Axis) -> tuple[int, ...]:
+    """Give the shape of x where the axes have length one."""
+    axes = axes_of(x, axis)
+    return tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+
+
+@implements(np.prod)
+def prod(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
+    """Product over one axis, the last: other axes are moved there and joined first."""
+    y = _prod(joined(x, axis), axis=-1)
+    return y.reshape(kept_shape(x, axis)) if keepdims else y
 
 
 @implements(np.cumsum)
@@ -86,47 +94,52 @@ def cumsum(x: Array, axis: int | None = None) -> Array:
 
 @implements(np.cumprod)
 def cumprod(x: Array, axis: int | None = None) -> Array:
-    """Cumulative product by doubling: partial products of 1, 2, 4, ... elements."""
-    if x.dtype.kind != "f":
-        return connected(np.cumprod(bare(x), axis), None)
+    """Cumulative product along one axis, moved to the end, or of the elements in order."""
     x = np.atleast_1d(x)
-    y = x.reshape(-1) if axis is None else np.moveaxis(x, axis, -1)
-    step = 1
-    while step < y.shape[-1]:
-        y = np.concatenate([y[..., :step], y[..., step:] * y[..., :-step]], axis=-1)
-        step *= 2
-    return y if axis is None else np.moveaxis(y, -1, axis)
+    if axis is None:
+        return _cumprod(x.reshape(-1), axis=-1)
+    return np.moveaxis(_cumprod(np.moveaxis(x, axis, -1), axis=-1), -1, axis)
 
 
 @implements(np.linalg.norm)
+@in_float32
 def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Array:
     """Vector norms of any order but 0; of matrices the Frobenius norm, 1 and infinity."""
-    x = x if x.dtype.kind == "f" else x.astype(float)
-    size = 2 if isinstance(axis, tuple) and len(axis) == 2 else 1 if axis is not None else x.ndim
-    if ord is None or ord == "fro" or (ord == 2 and size == 1):
-        return norm_primitive(x, axis=axis, keepdims=keepdims)
+    x, axes = floats(x), axes_of(x, axis)
+    size, p = len(axes), float(ord) if isinstance(ord, Real) else 0.0
+    if (
+        ord is None
+        or (p == 2 and size == 1)
+        or (size == 2 and isinstance(ord, str) and ord == "fro")
+    ):
+        return norm_primitive(x, axis=axes, keepdims=keepdims)
     large = np.absolute(x)
-    if size == 1 and ord not in (0, "nuc"):
-        if abs(ord) == np.inf:
-            return (np.max if ord > 0 else np.min)(large, axis=axis, keepdims=keepdims)
-        if ord < 0:  # a zero makes it 0, through an infinity
-            return np.sum(large**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
-        powers = (large + (large == 0)) ** ord * (large != 0)
-        total = np.sum(powers, axis=axis, keepdims=keepdims)
-        return (total + (total == 0)) ** (1 / ord) * (total != 0)  # with derivative 0 at the origin
-    if size == 2 and ord in (1, -1, np.inf, -np.inf):
-        rows, columns = axis if isinstance(axis, tuple) else (-2, -1)
-        along, over = (rows, columns) if abs(ord) == 1 else (columns, rows)
+    if size == 1 and abs(p) > 0:
+        return _vector_norm(large, p, axes, keepdims)
+    if size == 2 and abs(p) in (1, np.inf):
+        rows, columns = axes
+        along, over = (rows, columns) if abs(p) == 1 else (columns, rows)
         sums = np.sum(large, axis=along, keepdims=True)
-        y = (np.max if ord > 0 else np.min)(sums, axis=over, keepdims=True)
-        return y if keepdims else np.squeeze(y, (rows, columns))
+        y = (np.max if p > 0 else np.min)(sums, axis=over, keepdims=True)
+        return y if keepdims else np.squeeze(y, axes)
     raise NotImplementedError(
-        f"np.linalg.norm: ord={ord!r} has no rule over {size} axes; use None or 'fro', the p-norm "
-        "of vectors, or 1, -1, inf, -inf of a matrix"
+        f"np.linalg.norm: ord={ord!r:.20} has no rule over {size} axes; use None or 'fro', the "
+        "p-norm of vectors, or 1, -1, inf, -inf of a matrix"
     )
 
 
+def _vector_norm(large: Array, p: float, axis: tuple[int, ...], keepdims: bool) -> Array:
+    """(Σ |x|ᵖ)¹ᐟᵖ, with derivative 0 where it is 0: at the origin, or of any 0 if p < 0."""
+    if abs(p) == np.inf:
+        return (np.max if p > 0 else np.min)(large, axis=axis, keepdims=keepdims)
+    zero = bare(large) == 0
+    none = (np.all if p > 0 else np.any)(zero, axis=axis, keepdims=keepdims)
+    powers = np.where(zero, 0, np.where(zero, 1, large) ** p)
+    return np.where(none, 0, (np.sum(powers, axis=axis, keepdims=keepdims) + none) ** (1 / p))
+
+
 DISPATCH[np.amax], DISPATCH[np.amin] = DISPATCH[np.max], DISPATCH[np.min]
+DISPATCH[np.around] = DISPATCH[np.round]
 
 # ----- Choices -----
 
@@ -161,15 +174,13 @@ def sort(x: Array, axis: int | None = -1, kind: Any = None, *, stable: bool | No
 @implements(np.tril)
 def tril(x: Array, k: int = 0) -> Array:
     """Lower triangle."""
-    rows, columns = x.shape[-2:]
-    return np.where(np.tri(rows, columns, k, dtype=bool), x, 0)
+    return np.where(np.tril(np.ones(x.shape[-2:], bool), k), x, x.dtype.type(0))
 
 
 @implements(np.triu)
 def triu(x: Array, k: int = 0) -> Array:
     """Upper triangle."""
-    rows, columns = x.shape[-2:]
-    return np.where(np.tri(rows, columns, k - 1, dtype=bool), 0, x)
+    return np.where(np.triu(np.ones(x.shape[-2:], bool), k), x, x.dtype.type(0))
 
 
 # ----- Without a derivative: plain arrays -----

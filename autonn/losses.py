@@ -1,4 +1,7 @@
-"""Losses: each a formula of an input and a target, then averaged, summed or left as it is."""
+"""Losses: each a formula of an input and a target, then averaged, summed or left as it is.
+
+In float16 they compute in float32, and round their result.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 from autonn.activations import log_softmax, softplus
 from autonn.graph import Array
 from autonn.rules import relu
+from autonn.sums import in_float32
 from autonn.tensors import bare, operand
 from autonn.transforms import grad
 
@@ -31,6 +35,7 @@ def _same_shape(name: str, x: Array, target: Any) -> Array:
     return target
 
 
+@in_float32
 def mse_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
     """(x - target)².
 
@@ -42,6 +47,7 @@ def mse_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
     return reduced(np.square(x - _same_shape("mse_loss", x, target)), reduction)
 
 
+@in_float32
 def half_squared_error(x: Array, target: Array, reduction: str = "sum") -> Array:
     """(x - target)² / 2, summed by default, whose gradient is the difference.
 
@@ -53,6 +59,7 @@ def half_squared_error(x: Array, target: Array, reduction: str = "sum") -> Array
     return reduced(0.5 * np.square(x - _same_shape("half_squared_error", x, target)), reduction)
 
 
+@in_float32
 def l1_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
     """|x - target|, with derivative 0 where they are equal.
 
@@ -64,6 +71,7 @@ def l1_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
     return reduced(np.absolute(x - _same_shape("l1_loss", x, target)), reduction)
 
 
+@in_float32
 def huber_loss(x: Array, target: Array, delta: float = 1.0, reduction: str = "mean") -> Array:
     """d² / 2 where |d| ≤ delta, delta (|d| - delta / 2) beyond, of d = x - target: Huber 1964.
 
@@ -79,6 +87,7 @@ def huber_loss(x: Array, target: Array, delta: float = 1.0, reduction: str = "me
     return reduced(near * (d - 0.5 * near), reduction)
 
 
+@in_float32
 def cross_entropy(
     logits: Array,
     target: Any,
@@ -139,6 +148,7 @@ def cross_entropy(
     return reduced(loss, reduction, own.sum())
 
 
+@in_float32
 def nll_loss(
     log_probabilities: Array,
     target: Any,
@@ -192,10 +202,15 @@ def _picked(
     return picked, weight[safe] * counts, counts
 
 
+@in_float32
 def binary_cross_entropy(
     p: Array, target: Array, weight: Any = None, reduction: str = "mean"
 ) -> Array:
     """-(target log p + (1 - target) log(1 - p)), each logarithm at least -100, as in PyTorch.
+
+    Where a logarithm is cut off, the loss is constant and its gradient 0: a p that is 0 or 1 and
+    wrong learns nothing. (PyTorch divides by at least 1e-12 there, for a slope of up to 1e12.)
+    `binary_cross_entropy_with_logits` has the right gradient everywhere.
 
     Examples
     --------
@@ -216,6 +231,7 @@ def binary_cross_entropy(
     return reduced(loss * _factor(weight, loss), reduction)
 
 
+@in_float32
 def binary_cross_entropy_with_logits(
     logits: Array,
     target: Array,
@@ -243,6 +259,7 @@ def _factor(weight: Any, like: Array) -> Any:
     return 1 if weight is None else operand(weight).astype(like.dtype)
 
 
+@in_float32
 def kl_div(log_q: Array, p: Array, log_target: bool = False, reduction: str = "batchmean") -> Array:
     """P (log p - log q), and 0 where p is 0, of log q and p (or log p with `log_target`).
 
@@ -265,6 +282,7 @@ def kl_div(log_q: Array, p: Array, log_target: bool = False, reduction: str = "b
     return reduced(loss, reduction)
 
 
+@in_float32
 def hinge_loss(x: Array, target: Any, margin: float = 1.0, reduction: str = "mean") -> Array:
     """max(0, margin - target x), with targets -1 and 1.
 

@@ -5,12 +5,14 @@ names is kept for it, nothing else (`engine.defvjp`). Where a function has no de
 subgradients is meant:
 
 abs, sign, relu             0 at 0
-maximum, minimum            half to each argument at a tie
-max, min                    shared evenly among ties
+maximum, minimum            half to each argument at a tie, all of it to each where one is NaN
+fmax, fmin                  half to each argument at a tie, nothing to a NaN
+relu, clip                  1 at NaN, which they hand on
+max, min                    shared evenly among ties; NaN to all where one is NaN
 sort                        each place to the element that NumPy put there
 clip                        1 at the bounds
 arctan2, hypot, norm, std   0 at the origin (which is a choice for the first derivative alone)
-power                       0 by the exponent at base 0, and 0 by the base of x ** 0
+power                       0 by the exponent at base 0, and 0 by the base of x ** 0, NaN's, too
 """
 
 from __future__ import annotations
@@ -22,8 +24,8 @@ import numpy as np
 from autonn import special
 from autonn.engine import defvjp
 from autonn.graph import Array, primitive
-from autonn.sums import total
-from autonn.tensors import Tensor, alias, astype, reshape
+from autonn.sums import in_float32, total
+from autonn.tensors import Tensor, alias, astype, bare, reshape
 from autonn.walk import sum_to
 
 # ----- Primitives that NumPy has no function for, or has as a part of another -----
@@ -31,6 +33,7 @@ from autonn.walk import sum_to
 erf = primitive(special.erf)
 sigmoid = primitive(special.sigmoid)
 softplus = primitive(special.softplus)
+sinc = primitive(special.sinc)
 
 
 @primitive
@@ -40,11 +43,19 @@ def relu(x: Array) -> Array:
 
 
 @primitive
+@in_float32
 def norm(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
     """sqrt(sum of x²) over axes, with derivative 0 at the origin."""
-    wide = x.astype(np.float32) if x.dtype == np.float16 else x  # in which squares soon overflow
-    y = np.sqrt(np.sum(wide * wide, axis=axis, keepdims=keepdims))
-    return y if wide is x else y.astype(x.dtype)
+    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+
+
+@primitive
+def recur(a: Array, b: Array) -> Array:
+    """y[i] = a[i] y[i - 1] + b[i] along the last axis, from y[-1] = 0."""
+    y = np.array(b)
+    for i in range(1, y.shape[-1]):
+        y[..., i] += a[..., i] * y[..., i - 1]
+    return y
 
 
 @primitive
@@ -81,14 +92,32 @@ def nonzero(x: Array) -> Array:
     return x + (x == 0)
 
 
+def scale(a: Array, b: Array) -> Array:
+    """Give a power of two near the larger of a and b, to divide by: nothing is rounded."""
+    size = np.maximum(np.absolute(bare(a)), np.absolute(bare(b)))
+    return np.ldexp(size.dtype.type(1), np.frexp(size)[1] - 1)
+
+
+def cosine(a: Array, b: Array) -> Array:
+    """Give a / √(a² + b²), 0 at the origin, however large or small they are."""
+    s = scale(a, b)
+    return a / s / nonzero(np.hypot(a / s, b / s))
+
+
+def inverse(a: Array, b: Array) -> Array:
+    """Give a / (a² + b²), 0 at the origin, however large or small they are."""
+    s = scale(a, b)
+    return a / s / s / nonzero((a / s) * (a / s) + (b / s) * (b / s))
+
+
+def less_one(b: Array, a: Array) -> Array:
+    """Give b - 1, but b where that is 0, and a has no inverse: a ** 0 is 1, whatever a is."""
+    return b - 1 + ((b == 0) & ~(np.absolute(a) >= np.finfo(a.dtype).tiny))
+
+
 def share(g: Array, a: Array, b: Array) -> Array:
-    """Give g where a > b, and half of it where they are equal."""
-    return np.where(a > b, g, np.where(a == b, 0.5 * g, 0))
-
-
-def unless_nan(g: Array, own: Array, other: Array, shared: Array) -> Array:
-    """Give the share of an argument, and all of g where it is a number and the other is none."""
-    return np.where(np.isnan(other) & ~np.isnan(own), g, shared)
+    """Give g unless a < b, and half of it where they are equal."""
+    return np.where(a < b, 0, np.where(a == b, 0.5 * g, g))
 
 
 def ties(x: Array, y: Array, axis: int | tuple[int, ...] | None, keepdims: bool) -> Array:
@@ -98,12 +127,25 @@ def ties(x: Array, y: Array, axis: int | tuple[int, ...] | None, keepdims: bool)
     return np.asarray(extreme / total(extreme, axis, keepdims=True), x.dtype)
 
 
+def delayed(x: Array, first: float) -> Array:
+    """Move the last axis on by one place; what falls off at the end is lost."""
+    start = np.full((*x.shape[:-1], min(1, x.shape[-1])), first, x.dtype)
+    return np.concatenate([start, x[..., :-1]], axis=-1)
+
+
+def before(x: Array) -> Array:
+    """Multiply all elements of the last axis that stand before each."""
+    return np.cumprod(delayed(x, 1), axis=-1)
+
+
 def others(x: Array) -> Array:
     """Multiply all but one, for each element of the last axis; without division, for zeros."""
-    one = np.ones((*x.shape[:-1], min(1, x.shape[-1])), x.dtype)
-    before = np.cumprod(np.concatenate([one, x[..., :-1]], axis=-1), axis=-1)
-    after = np.cumprod(np.concatenate([one, x[..., :0:-1]], axis=-1), axis=-1)
-    return before * after[..., ::-1]
+    return before(x) * before(x[..., ::-1])[..., ::-1]
+
+
+def recur_back(g: Array, a: Array) -> Array:
+    """c[i] = g[i] + a[i + 1] c[i + 1]: the adjoint of a recurrence is one that runs backward."""
+    return recur(delayed(a[..., ::-1], 0), g[..., ::-1])[..., ::-1]
 
 
 def inverse_axes(axes: tuple[int, ...] | None) -> tuple[int, ...] | None:
@@ -153,21 +195,19 @@ defvjp(np.add,         a=lambda g: g,                            b=lambda g: g)
 defvjp(np.subtract,    a=lambda g: g,                            b=lambda g: -g)
 defvjp(np.multiply,    a=lambda g, b: g * b,                     b=lambda g, a: g * a)
 defvjp(np.true_divide, a=lambda g, b: g / b,                     b=lambda g, b, y: -g * y / b)
-defvjp(np.power,       a=lambda g, a, b: g * b * a ** (b - 1 + ((a == 0) & (b == 0))),
+defvjp(np.power,       a=lambda g, a, b: g * b * a ** less_one(b, a),
                        b=lambda g, a, y: g * np.where(a == 0, 0, y) * np.log(nonzero(a)))
 defvjp(np.remainder,   a=lambda g: g,
                        b=lambda g, a, b: -g * np.floor_divide(a, b))
-defvjp(np.arctan2,     a=lambda g, a, b: g * b / nonzero(np.hypot(a, b)) / nonzero(np.hypot(a, b)),
-                       b=lambda g, a, b: -g * a / nonzero(np.hypot(a, b)) / nonzero(np.hypot(a, b)))
-defvjp(np.hypot,       a=lambda g, a, y: g * a / nonzero(y),      b=lambda g, b, y: g * b / nonzero(y))
+defvjp(np.arctan2,     a=lambda g, a, b: g * inverse(b, a),      b=lambda g, a, b: -g * inverse(a, b))
+defvjp(np.hypot,       a=lambda g, a, b: g * cosine(a, b),       b=lambda g, a, b: g * cosine(b, a))
 defvjp(np.logaddexp,   a=lambda g, a, b: g * sigmoid(a - b),     b=lambda g, a, b: g * sigmoid(b - a))
 defvjp(np.maximum,     a=lambda g, a, b: share(g, a, b),         b=lambda g, a, b: share(g, b, a))
 defvjp(np.minimum,     a=lambda g, a, b: share(g, b, a),         b=lambda g, a, b: share(g, a, b))
-
-defvjp(np.fmax,        a=lambda g, a, b: unless_nan(g, a, b, share(g, a, b)),
-                       b=lambda g, a, b: unless_nan(g, b, a, share(g, b, a)))
-defvjp(np.fmin,        a=lambda g, a, b: unless_nan(g, a, b, share(g, b, a)),
-                       b=lambda g, a, b: unless_nan(g, b, a, share(g, a, b)))
+defvjp(np.fmax,        a=lambda g, a, b: np.where(np.isnan(a), 0, share(g, a, b)),
+                       b=lambda g, a, b: np.where(np.isnan(b), 0, share(g, b, a)))
+defvjp(np.fmin,        a=lambda g, a, b: np.where(np.isnan(a), 0, share(g, b, a)),
+                       b=lambda g, a, b: np.where(np.isnan(b), 0, share(g, a, b)))
 defvjp(np.fmod,        a=lambda g: g,                            b=lambda g, a, b, y: -g * np.rint((a - y) / b))
 defvjp(np.copysign,    a=lambda g, a, b: g * np.sign(a) * np.copysign(1, b), b=None)
 
@@ -213,6 +253,8 @@ defvjp(erf,            x=lambda g, x: g * (2 / sqrt(pi)) * np.exp(-np.square(np.
 defvjp(relu,           x=lambda g, y: np.where(y <= 0, 0, g))
 defvjp(sigmoid,        x=lambda g, y: g * y * (1 - y))
 defvjp(softplus,       x=lambda g, x: g * sigmoid(x))
+defvjp(sinc,           x=lambda g, x, order: g * sinc(x, order=order + 1))
+defvjp(np.round,       x=lambda g: np.zeros_like(g), params=("decimals",))
 defvjp(astype,         x=lambda g: g)
 defvjp(alias,          x=lambda g: g)
 
@@ -231,6 +273,10 @@ defvjp(np.min,    x=lambda g, x, y, axis, keepdims: expand(g, x.shape, axis, kee
 defvjp(norm,      x=lambda g, x, y, axis, keepdims: expand(g / nonzero(y), x.shape, axis, keepdims) * x)
 defvjp(np.prod,   x=lambda g, x, axis: g[..., None] * others(x))  # over the last axis
 defvjp(np.cumsum, x=lambda g, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis))
+defvjp(np.cumprod, x=lambda g, x, axis: before(x) * recur_back(g, x))  # over the last axis
+defvjp(np.convolve, a=lambda g, v: np.convolve(g, v[::-1])[len(v) - 1 : len(g)],  # of all places where they meet
+                    v=lambda g, a: np.convolve(g, a[::-1])[len(a) - 1 : len(g)])
+defvjp(recur,     a=lambda g, a, y: recur_back(g, a) * delayed(y, 0), b=lambda g, a: recur_back(g, a))
 
 # ----- Shapes -----
 defvjp(reshape,         x=lambda g, x_shape: g.reshape(x_shape))

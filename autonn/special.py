@@ -57,6 +57,8 @@ def erf(x: Any) -> Any:
 
 def _floats(x: Any) -> Any:
     x = np.asarray(x)
+    if x.dtype.kind == "c":
+        raise TypeError(f"complex numbers ({x.dtype}) are not supported here; want real ones")
     return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
@@ -94,3 +96,44 @@ def softplus(x: Any) -> Any:
     """
     x = _floats(x)
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def sinc(x: Any, *, order: int = 0) -> Any:
+    """sin(πx) / (πx), and 1 at 0; or its derivative of an order.
+
+    Of s(z) = sin(z) / z, by the series near 0, where quotients cancel, and elsewhere by what
+    z s(z) = sin(z) is when it is differentiated n times: z s⁽ⁿ⁾ + n s⁽ⁿ⁻¹⁾ = sin⁽ⁿ⁾.
+
+    Examples
+    --------
+    >>> sinc(np.array([0.5, 1e-9, 0.0]), order=1)
+    array([-1.27323954e+00, -3.28986813e-09, -0.00000000e+00])
+    """
+    if order == 0:
+        return np.sinc(x)
+    x = np.asarray(x)
+    wide = x.astype(np.result_type(x.dtype, np.float64))
+    near = np.absolute(wide) < (order + 1) / np.pi
+    y = np.where(near, _near_0(wide * near, order), _far(np.where(near, 1, wide), order))
+    return (np.pi**order * y).astype(x.dtype)[()]
+
+
+def _near_0(x: Any, n: int) -> Any:
+    """s⁽ⁿ⁾(πx) = Σ (-1)ᵏ z²ᵏ⁻ⁿ / ((2k + 1) (2k - n)!), over 2k ≥ n."""
+    z, first = np.pi * x, n + n % 2  # m is 2k
+    term = (-1) ** (first // 2) * z ** (first - n)
+    y = term / (first + 1)
+    for m in range(first + 2, 4 * n + 30, 2):
+        term = -term * z * z / ((m - n - 1) * (m - n))
+        y = y + term / (m + 1)
+    return y
+
+
+def _far(x: Any, n: int) -> Any:
+    """s⁽ⁿ⁾(πx), from s⁽⁰⁾ on."""
+    turn = np.pi * (x - 2 * np.rint(x / 2))  # of which sine and cosine lose no digits
+    sin, cos = np.sin(turn), np.cos(turn)
+    y = sin / (np.pi * x)
+    for m in range(1, n + 1):
+        y = ((cos, -sin, -cos, sin)[(m - 1) % 4] - m * y) / (np.pi * x)
+    return y

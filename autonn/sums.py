@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import wraps
 from string import ascii_letters
 from typing import Any
 
@@ -13,6 +15,33 @@ _add: Any = np.add.reduce
 _LARGE = 1 << 14  # elements, from which on it pays to look how to sum them
 _PART = 1 << 9  # einsum does add one after the other
 _LONGEST = 1 << 12  # BLAS adds one after the other; more in a row would lose digits
+
+
+def in_float32(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Let a function of float16 arrays compute in float32, and round its result alone.
+
+    65,504, the largest number of float16, is soon reached by squares and by sums. Where another
+    array is wider, NumPy does so by itself.
+
+    Examples
+    --------
+    >>> in_float32(lambda x: np.sqrt(np.sum(x * x)))(np.float16([300, 400]))
+    np.float16(500.0)
+    """
+
+    @wraps(function)
+    def wide(*args: Any, **kwargs: Any) -> Array:
+        if "e" not in map(_letter, args) or not {"f", "d", "g"}.isdisjoint(map(_letter, args)):
+            return function(*args, **kwargs)
+        args = tuple([a.astype(np.float32) if _letter(a) == "e" else a for a in args])
+        return function(*args, **kwargs).astype(np.float16)
+
+    return wide
+
+
+def _letter(a: Any) -> str:
+    """Give the letter of an array's dtype."""
+    return a.dtype.char if hasattr(a, "dtype") else ""
 
 
 def total(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:

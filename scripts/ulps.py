@@ -182,28 +182,19 @@ BINARY: dict[str, Function] = {
 }
 FUNCTIONS = UNARY | BINARY
 
-# Why more than 4 ulp: what is NumPy's own, and what our formula loses.
+# Why more than 4 ulp. "Relative only": an ulp or two of what a sum of gradients feels.
 CAUSES = {
-    "log10":        "x ln 10 overflows above max / 2.3; g * (1 / log(10)) / x does not",
-    "cbrt":         "3 y² doubles the rounding of NumPy's cbrt in float32",
-    "tan":          "1 + y² doubles the rounding of NumPy's tan in float32",
-    "arcsin":       "1 - x² cancels near ±1; (1 - x)(1 + x) does not",
-    "arccos":       "1 - x² cancels near ±1; (1 - x)(1 + x) does not",
-    "arctanh":      "1 - x² cancels near ±1; (1 - x)(1 + x) does not",
-    "tanh":         "1 - y² cancels where y nears ±1: relative only, 1 ulp of 1",
-    "sigmoid":      "1 - y cancels where y nears 1: relative only, 1 ulp of 1",
+    "tanh":         "1 - y² cancels where y nears ±1: relative only, an ulp of 1",
+    "sigmoid":      "1 - y cancels where y nears 1: relative only, an ulp of 1 (y sigmoid(-x) costs an exp)",
     "erf":          "x² is rounded before exp(-x²): x² ulp, of what is hardly more than 0",
-    "gelu":         "1 + erf cancels on the left; erfc(-x / √2) does not",
-    "gelu, tanh":   "1 + tanh cancels on the left; and x³ overflows: 0 · inf is NaN",
+    "gelu":         "1 + erf cancels on the left: relative only, an ulp of 1, as in PyTorch",
+    "gelu, tanh":   "the tail is an exp of a rounded argument; in the gradient, 1 - y cancels, times 1.6 x",
     "silu":         "1 - sigmoid(x) cancels, times x; sigmoid(x) subnormal; the gradient has a zero at -1.28",
-    "hard_sigmoid": "x / 6 + 1/2 cancels at -3, clip(x + 3, 0, 6) / 6 does not; the slope jumps at 3",
-    "sinc":         "values are NumPy's sin(πx); the gradient cancels near 0 (wants a series)",
+    "sinc":         "values are NumPy's sin(πx), where πx is rounded; the gradient has a zero at 1.43",
     "divide":       "a / b is subnormal before it is divided by b again",
     "power":        "b - 1 is rounded before a ** (b - 1)",
-    "fmod":         "a / b rounds up to the next integer; rint((a - y) / b) does not",
-    "arctan2":      "hypot overflows, or the quotient is subnormal",
-    "hypot":        "y overflows, or is subnormal and has few digits",
-    "logaddexp":    "values are NumPy's; exp(a - y) has the rounding of y, sigmoid(a - b) not",
+    "arctan2":      "the gradient is a subnormal number, divided once more",
+    "logaddexp":    "values are NumPy's; a - b is rounded before an exp",
 }
 # fmt: on
 

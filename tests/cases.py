@@ -90,7 +90,7 @@ UNARY = {
     real: (np.negative, np.absolute, np.sign, np.floor, np.ceil, np.rint, np.trunc, np.exp, np.exp2, np.expm1, np.square,
            np.positive, np.conjugate, np.fabs, np.deg2rad, np.radians, np.rad2deg, np.degrees, np.sinc, np.round, np.around,
            np.copy, np.nan_to_num, np.sin, np.cos, np.tan, np.arctan, np.sinh, np.cosh, np.tanh, np.arcsinh, np.reciprocal, np.cbrt, rules.erf,
-           rules.relu, rules.sigmoid, rules.softplus, tensors.alias),
+           rules.relu, rules.sigmoid, rules.softplus, rules.sinc, tensors.alias),
     positive: (np.log, np.log2, np.log10, np.log1p, np.sqrt),
     unit: (np.arcsin, np.arccos, np.arctanh),
     above_one: (np.arccosh,),
@@ -152,16 +152,21 @@ def table() -> list[Case]:
     add(np.nan_to_num, lambda x: np.nan_to_num(np.where(MASK, np.inf, x), posinf=3.0), real(2, 3))
     add(np.quantile, lambda x: np.quantile(x, [0.1, 0.5, 1.0], axis=0), distinct(4, 3))
     add(np.quantile, lambda x: np.quantile(x, 0.3, keepdims=True), distinct(4, 3))
+    add(np.quantile, lambda x: np.quantile(x, [[0.3], [0.8]], axis=-1, keepdims=True), distinct(2, 4, 3))
+    add(np.median, lambda x: np.median(x, axis=(2, 0), keepdims=True), distinct(2, 4, 3))
     add(np.percentile, lambda x: np.percentile(x, 75, axis=1, keepdims=True), distinct(4, 3))
     add(np.average, lambda x: np.average(x, axis=1, weights=np.array([1.0, 2.0, 4.0], x.dtype)), real(2, 3))
     add(np.average, lambda x, w: np.average(x, weights=w), real(2, 3), positive(2, 3))
     add(np.average, np.average, real(2, 3))
     add(np.full_like, lambda v: np.full_like(np.zeros((2, 3), v.dtype) * v, v), real())
     add(np.bincount, lambda w: np.bincount(np.array([0, 2, 2]), weights=w, minlength=4), real(3))
+    add(np.average, lambda x, w: np.average(x, axis=(2, 0), weights=w), real(2, 3, 4), positive(4, 2))
     add(np.diff, lambda x: np.diff(x, 2, axis=0), real(4, 2))
+    add(np.diff, lambda x, y: np.diff(x, prepend=y[0, 0], append=y), real(2, 3), real(2, 2))
     if hasattr(np, "trapezoid"):
         add(np.trapezoid, lambda x: np.trapezoid(x, dx=0.5, axis=0), real(4, 2))
         add(np.trapezoid, lambda y, x: np.trapezoid(y, x), real(2, 4), distinct(4))
+    add(np.interp, np.interp, real(2, 3), lambda rng: np.array([-0.3, 0.1, 0.7]), real(3))
     add(np.interp, lambda x, fp: np.interp(x, np.array([0.0, 1.0, 1.5], x.dtype), fp), real(2, 3), real(3))
     for mode in ("full", "same", "valid"):
         add(np.convolve, lambda a, v, mode=mode: np.convolve(a, v, mode), real(5), real(3))
@@ -171,6 +176,10 @@ def table() -> list[Case]:
     add(np.cumsum, np.cumsum, real(2, 3))
     add(np.cumprod, lambda x: np.cumprod(x, axis=0), with_zeros(6, 2))
     add(np.cumprod, np.cumprod, real(2, 3))
+    add(rules.recur, rules.recur, real(2, 4), real(2, 4))
+    add(rules.sinc, lambda x: rules.sinc(x, order=3), real(2, 3))
+    add(rules.sinc, rules.sinc, lambda rng: rng.uniform(-0.3, 0.3, 5))
+    add(np.sinc, np.sinc, lambda rng: np.array([0.0, 1e-12, 1e-4, 0.01]))
     add(np.linalg.norm, np.linalg.norm, real(2, 3))
     for order in (1, 2, 3, 0.5, -2, np.inf, -np.inf):
         add(np.linalg.norm, lambda x, order=order: np.linalg.norm(x, order, axis=0), distinct(4, 2))

@@ -1,4 +1,7 @@
-"""Normalisation: y = gamma (x - mean) / √(var + eps) + beta. They differ in what is averaged."""
+"""Normalisation: y = gamma (x - mean) / √(var + eps) + beta. They differ in what is averaged.
+
+In float16 they compute in float32, and round their result.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autonn.nn.module import Module, expected_input
+from autonn.sums import in_float32
 from autonn.tensors import Tensor, bare, named
 
 Axes = tuple[int, ...]
@@ -163,6 +167,7 @@ class BatchNorm1d(_Featurewise):
             new = bare(batch).real.reshape(-1)  # .real: numerical differentiation may step aside
             running.assign(self.momentum * running.data + (1 - self.momentum) * new)
 
+    @in_float32
     def forward(self, x: Any) -> Any:
         """X and y (N, features) or (N, features, *size), or channels last."""
         shape = self.per_feature(x)
@@ -206,6 +211,7 @@ class InstanceNorm1d(_Featurewise):
     ) -> None:
         super().__init__(features, eps, affine, channels_last)
 
+    @in_float32
     def forward(self, x: Any) -> Any:
         """X and y (N, features, *size), or channels last."""
         shape = self.per_feature(x)
@@ -247,6 +253,7 @@ class GroupNorm(_Featurewise):
         super().__init__(features, eps, affine, channels_last)
         self.groups = groups
 
+    @in_float32
     def forward(self, x: Any) -> Any:
         """X and y (N, features, *size), or channels last."""
         shape = self.per_feature(x)
@@ -308,6 +315,7 @@ class LayerNorm(Norm):
             raise ValueError(f"{self.label}: input has shape {x.shape}, expected (..., {wanted})")
         return tuple(range(x.ndim - len(self.shape), x.ndim))
 
+    @in_float32
     def forward(self, x: Any) -> Any:
         """X and y (..., *normalized_shape)."""
         centred, _, var = self.moments(x, self.axes(x))
@@ -335,6 +343,7 @@ class RMSNorm(LayerNorm):
         self.eps: Any = None if eps is None else float(eps)
         self.beta = None
 
+    @in_float32
     def forward(self, x: Any) -> Any:
         """X and y (..., *normalized_shape)."""
         eps = float(np.finfo(x.dtype).eps) if self.eps is None else self.eps
