@@ -1,0 +1,1 @@
+"""What changes of the engine's code showed to be tested nowhere (see scripts/mutants.py)."""
