@@ -66,10 +66,15 @@ def start(path: Path) -> int:
     return number
 
 
-def wait_for(path: Path, number: int, seconds: float = 60.0) -> None:
-    """Wait until there is a file."""
+def inode(path: Path) -> int:
+    """Tell one file from that which takes its place; 0 if there is none."""
+    return path.stat().st_ino if path.exists() else 0
+
+
+def wait_for(path: Path, before: int, number: int, seconds: float = 60.0) -> None:
+    """Wait until a process has written a file in the place of the one before."""
     until = time.monotonic() + seconds
-    while not path.exists():
+    while inode(path) in (0, before):
         if time.monotonic() > until or os.waitpid(number, os.WNOHANG)[0]:
             raise SystemExit(f"no checkpoint at {path}: the training died before it wrote one")
         time.sleep(0.001)
@@ -94,8 +99,9 @@ def attack(path: Path, times: int, rng: np.random.Generator) -> tuple[int, int, 
     wrong: list[str] = []
     epoch = cut = 0
     for i in track(range(times), f"killing {path.suffix}", transient=True):
+        before = inode(path)
         number = start(path)
-        wait_for(path, number)
+        wait_for(path, before, number)
         time.sleep(float(rng.uniform(0, 0.1)))
         os.kill(number, signal.SIGKILL)
         _, status = os.waitpid(number, 0)
