@@ -110,14 +110,14 @@ def ptp(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
 
 
 @implements(np.quantile)
-@in_float32
 def quantile(a: Array, q: Any, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Interpolate linearly between the sorted elements; several q make a first axis.
 
-    The result has the array's dtype. A NaN is the largest element, and every quantile: it has the
-    gradient, too.
+    A NaN is the largest element, and every quantile: it has the gradient, too.
     """
-    q, a = floats(bare(q)), floats(a)
+    a = floats(a)
+    dtype = np.result_type(a.dtype, q if isinstance(q, float | int) else floats(bare(q)))
+    q = floats(bare(q))
     if not ((q >= 0) & (q <= 1)).all():
         raise ValueError(f"quantile: q={q!s:.60} reaches outside 0 to 1")
     ordered = np.sort(joined(a, axis), axis=-1)
@@ -127,7 +127,7 @@ def quantile(a: Array, q: Any, axis: Axis = None, *, keepdims: bool = False) -> 
     none = np.isnan(ordered[..., -1:])
     place = np.where(none, n - 1, q.reshape(-1) * (n - 1))  # (*others, number of q)
     low, high = np.floor(place).astype(int), np.ceil(place).astype(int)
-    w = (place - low).astype(a.dtype)
+    w = (place - low).astype(dtype)
     below, above = (np.take_along_axis(ordered, i, -1) for i in (low, high))
     y = below * (1 - w) + np.where(w == 0, 0, above) * w  # which may be infinite
     shape = kept_shape(a, axis) if keepdims else tuple(others)
@@ -137,7 +137,8 @@ def quantile(a: Array, q: Any, axis: Axis = None, *, keepdims: bool = False) -> 
 @implements(np.percentile)
 def percentile(a: Array, q: Any, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Give quantiles in percent."""
-    return quantile(a, floats(bare(q)) / 100, axis, keepdims=keepdims)
+    q = q if isinstance(q, float | int) else floats(bare(q))
+    return quantile(a, q / 100, axis, keepdims=keepdims)
 
 
 @implements(np.median)

@@ -150,9 +150,9 @@ def table() -> list[Case]:
         add(ignore, lambda x, ignore=ignore: ignore(x, axis=1, keepdims=True), distinct(2, 4, 2))
         add(ignore, lambda x, ignore=ignore: ignore(np.where(MASK, np.nan, x), axis=0), distinct(2, 3)) if "nan" in ignore.__name__ else None
     add(np.nan_to_num, lambda x: np.nan_to_num(np.where(MASK, np.inf, x), posinf=3.0), real(2, 3))
-    add(np.quantile, lambda x: np.quantile(x, [0.1, 0.5, 1.0], axis=0), distinct(4, 3))
+    add(np.quantile, lambda x: np.quantile(x, np.array([0.1, 0.5, 1.0], x.dtype), axis=0), distinct(4, 3))
     add(np.quantile, lambda x: np.quantile(x, 0.3, keepdims=True), distinct(4, 3))
-    add(np.quantile, lambda x: np.quantile(x, [[0.3], [0.8]], axis=-1, keepdims=True), distinct(2, 4, 3))
+    add(np.quantile, lambda x: np.quantile(x, np.array([[0.3], [0.8]], x.dtype), axis=-1, keepdims=True), distinct(2, 4, 3))
     add(np.median, lambda x: np.median(x, axis=(2, 0), keepdims=True), distinct(2, 4, 3))
     add(np.percentile, lambda x: np.percentile(x, 75, axis=1, keepdims=True), distinct(4, 3))
     add(np.average, lambda x: np.average(x, axis=1, weights=np.array([1.0, 2.0, 4.0], x.dtype)), real(2, 3))

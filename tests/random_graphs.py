@@ -199,7 +199,7 @@ class Drawn:
 
 
 # Mistakes that are known, each with a test in test_random_graphs.py: programs keep away from them.
-KNOWN = {"vector_norm", "sinc", "quantile", "moves", "add_at", "broadcast add"}
+KNOWN = {"vector_norm", "moves", "add_at", "broadcast add"}
 
 
 class RefusedError(Exception):

@@ -193,6 +193,57 @@ def test_an_extreme_of_none_is_refused(f: Any):
         f(Tensor(np.zeros(0), requires_grad=True))
 
 
+X = Tensor(np.full((2, 3), 0.5), requires_grad=True)
+REFUSED: dict[str, tuple[Any, str]] = {
+    "fewer than no differences": (lambda: np.diff(X, -1), "n=-1; want a whole number of 0 or more"),
+    "half a difference": (lambda: np.diff(X, 1.5), "n=1.5; want a whole number"),
+    "differences of a number": (lambda: np.diff(Tensor(1.0)), "want one axis"),
+    "more values than points": (lambda: np.interp(X, [0.0, 1.0], [0.0, 1.0, 2.0]), "as many of each"),
+    "no points": (lambda: np.interp(X, [], []), "want one number or more"),
+    "points that decrease": (lambda: np.interp(X, [1.0, 0.0], [0.0, 1.0]), "sort the points"),
+    "a point that is NaN": (lambda: np.interp(X, [0.0, np.nan], [0.0, 1.0]), "does not increase"),
+    "points that are words": (lambda: np.interp(X, ["a"], [1.0]), "want real numbers"),
+    "weights that sum to 0": (lambda: np.average(X, axis=0, weights=[[1], [-1]] * np.ones(3)), "sum to 0"),
+    "weights of another shape": (lambda: np.average(X, axis=1, weights=2.0), r"weights have shape \(\)"),
+    "weights of no axis": (lambda: np.average(X, weights=[1.0, 2.0]), r"want \(2, 3\)"),
+    "a quantile of none": (lambda: np.median(Tensor(np.zeros((0, 3))), axis=0), "there are no elements"),
+    "a quantile beyond": (lambda: np.quantile(X, 1.5), "reaches outside 0 to 1"),
+    "a quantile that is NaN": (lambda: np.quantile(X, np.nan), "reaches outside 0 to 1"),
+    "a norm of order NaN": (lambda: np.linalg.norm(X, np.nan, axis=0), "ord=nan has no rule"),
+    "a norm of order 0": (lambda: np.linalg.norm(X, 0, axis=0), "ord=0 has no rule"),
+    "fewer choices": (lambda: np.select([X > 0], [X, X]), "1 conditions and 2 choices"),
+    "the variance of complex numbers": (lambda: np.var(Tensor([1j])), "want real numbers"),
+    "the sigmoid of complex numbers": (lambda: rules.sigmoid(Tensor([1j])), "want real ones"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case: str):
+    call, told = REFUSED[case]
+    with pytest.raises((ValueError, TypeError, NotImplementedError), match=told):
+        call()
+
+
+AVERAGES = {
+    "median": (np.median, [1, 2]),
+    "quantile": (lambda a: np.quantile(a, 0.5), [1, 2, 3, 4]),
+    "percentile": (lambda a: np.percentile(a, 30), [0, 10]),
+    "nanmean": (np.nanmean, [True, True, False]),
+    "nanmax": (np.nanmax, [1, 2]),
+    "var": (np.var, [1, 2]),
+    "round, hundreds": (lambda a: np.round(a, -2), [149.0, 151.0]),
+    "round, many decimals": (lambda a: np.round(a, 2), [1e300, 0.125]),
+}
+
+
+@pytest.mark.parametrize("name", AVERAGES)
+def test_statistics_of_integers_are_numpys(name: str):
+    function, values = AVERAGES[name]
+    got, wanted = bare(function(Tensor(values))), function(np.array(values))
+    np.testing.assert_array_equal(got, wanted)
+    assert got.dtype == wanted.dtype
+
+
 def test_probabilities_that_are_nan_are_refused():
     with pytest.raises(ValueError, match="nan to nan; want probabilities"):
         losses.binary_cross_entropy(Tensor([np.nan]), np.ones(1))

@@ -172,13 +172,13 @@ FOUND: dict[str, list[Callable[[], Any]]] = {
         lambda: agree(lambda x: np.linalg.vector_norm(x, ord=1, keepdims=True), X),
         lambda: agree(lambda x: np.linalg.vector_norm(x, ord=3, keepdims=True), X),
     ],
-    # The second derivative at 0 is -π²/3, and near 0 digits cancel.
+    # The second derivative at 0 is -π²/3, and near 0 digits cancelled.
     "sinc": [
         lambda: np.testing.assert_allclose(grad(grad(np.sinc))(0.0), -(np.pi**2) / 3),
         lambda: np.testing.assert_allclose(grad(grad(np.sinc))(1e-7), -(np.pi**2) / 3, 1e-6),
         lambda: np.testing.assert_allclose(grad(np.sinc)(1e-9), -(np.pi**2) / 3 * 1e-9, 1e-6),
     ],
-    # The axis that keepdims puts back is counted without those of q.
+    # The axis that keepdims puts back was counted without those of q, and q's dtype did not count.
     "quantile": [
         lambda: agree(lambda x: np.quantile(x, [0.1, 0.8], axis=0, keepdims=True), X),
         lambda: agree(lambda x: np.percentile(x, [10, 20, 80], axis=0, keepdims=True), X),
