@@ -44,6 +44,8 @@ BROKEN = (*BUILTIN, struct.error, zlib.error, zipfile.BadZipFile)
 def about(path: Path, kind: str) -> Iterator[None]:
     """Turn whatever goes wrong with a file into a `FileError` that names it.
 
+    What an error repeats of the file is told in letters that can be seen.
+
     Parameters
     ----------
     path
@@ -62,7 +64,7 @@ def about(path: Path, kind: str) -> Iterator[None]:
     try:
         yield
     except FileError as error:
-        raise FileError(f"{name}: {error}") from None
+        raise FileError(f"{name}: {printable(str(error))}") from None
     except FileNotFoundError as error:
         what = "file" if path.parent.is_dir() else f"folder {str(path.parent)!r}"
         raise FileError(f"{name}: there is no such {what}") from error
@@ -70,8 +72,7 @@ def about(path: Path, kind: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             # the system's, and not that of a seek to where a broken file points
             raise FileError(f"{name}: {os.strerror(error.errno).lower()}") from error
-        told = printable(str(error))  # which may repeat what the file holds
-        raise FileError(f"{name}: not whole, or not {kind}: {told}") from error
+        raise FileError(f"{name}: not whole, or not {kind}: {printable(str(error))}") from error
 
 
 def needed(module: str, extra: str, what: str) -> ModuleType:

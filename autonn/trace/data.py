@@ -247,8 +247,8 @@ class Graph:
             graph = cls(ops, scopes, told["rules"], told["note"])
             graph._check_ids()
         except (*MALFORMED, RecursionError) as error:
-            told = printable(str(error))
-            raise ValueError(f"Graph.from_json: this is no graph: {told}") from None
+            why = printable(str(error))
+            raise ValueError(f"Graph.from_json: this is no graph: {why}") from None
         return graph
 
     def _check_ids(self) -> None:
