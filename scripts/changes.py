@@ -153,7 +153,7 @@ class Changes(ast.NodeVisitor):
                 for a, b in pairwise([*args, *keywords]):
                     if isinstance(a, ast.Name) and isinstance(b, ast.Name):
                         self.put(f"{b.id}, {a.id}", *self.span(a, b))
-                    elif isinstance(b, ast.keyword):
+                    elif isinstance(b, ast.keyword) and b.arg != "strict":
                         self.put("", self.span(a)[1], self.span(b)[1])
             case ast.List(elts=[_, *_] as lines) if self.writes_code:
                 for line in lines:
@@ -187,5 +187,7 @@ def code_in(node: ast.AST) -> Iterable[ast.AST]:
         case ast.Call(func=ast.Name(id="cast" | "TypeVar")) | ast.Expr(value=ast.Constant()):
             return []
         case ast.Import() | ast.ImportFrom() | ast.Assert() | ast.Raise() | ast.JoinedStr():
+            return []
+        case ast.keyword(arg="strict"):  # of zip: an assertion
             return []
     return ast.iter_child_nodes(node)

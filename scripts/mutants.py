@@ -39,7 +39,7 @@ EXPLAINED = Path(__file__).with_suffix(".txt")
 
 # ----- The tests, in the order in which they are asked -----
 
-_ENGINE = ["tests/test_engine.py tests/test_regressions.py", "tests/test_survivors.py {module}"]
+_ENGINE = ["tests/test_regressions.py tests/test_survivors.py {module}", "tests/test_engine.py"]
 _SUMS = "tests/test_fast_paths.py tests/test_properties.py"
 _WINDOWS = [
     "tests/test_windows.py tests/test_survivors.py {module}",
@@ -55,7 +55,7 @@ FAST: dict[str, list[str]] = {
     "rules": ["tests/test_rules.py -k '{name}'", "tests/test_edges.py tests/test_survivors.py"],
     "places": _WINDOWS,
     "columns": _WINDOWS,
-    "windows": [*_WINDOWS, "tests/test_regressions.py"],
+    "windows": [*_WINDOWS, "tests/test_regressions.py tests/test_fast_paths.py"],
     "special": ["{module} tests/test_edges.py tests/test_survivors.py"],
 }
 SLOW = [
@@ -111,7 +111,6 @@ def survives(mutant: Mutant, slow: bool) -> bool:
 def prepare(folder: str) -> None:
     """Go to a copy of the project of this process's own."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    os.nice(10)
     copy = tempfile.mkdtemp(dir=folder)
     parts = shutil.ignore_patterns(".*", "__pycache__", "site", "build")
     shutil.copytree(ROOT, copy, ignore=parts, dirs_exist_ok=True)

@@ -1,1 +1,95 @@
-"""What changes of the engine's code showed to be tested nowhere (see scripts/mutants.py)."""
+"""What changes of the engine's code went unnoticed, until these (see scripts/mutants.py)."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autonn
+from autonn import PRIMITIVES, Tensor, defvjp, special
+from autonn.graph import Primitive
+from autonn.windows import conv
+
+# ----- Functions that NumPy lacks -----
+
+EXACT: dict[Any, Callable[[Any], Any]] = {
+    special.erf: np.vectorize(math.erf, otypes=[float]),
+    special.sigmoid: lambda x: 1 / (1 + np.exp(-x.astype(np.longdouble))),
+    special.softplus: lambda x: np.logaddexp(0, x.astype(np.longdouble)),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("function", EXACT, ids=lambda f: f.__name__)
+def test_special_functions_to_some_ulps(function: Any, dtype: Any):
+    x = np.concatenate([np.linspace(-7, 7, 5001), np.geomspace(1e-30, 50, 500)]).astype(dtype)
+    for a in (x, -x):
+        y, want = function(a), EXACT[function](a).astype(dtype)
+        assert np.max(np.abs(y - want) / np.spacing(np.abs(want))) <= 6
+
+
+# ----- Primitives of one's own -----
+
+
+def made(forward: Callable[..., Any], **rules: Any) -> Primitive:
+    return defvjp(Primitive(forward), **rules)
+
+
+def gradient(p: Primitive, *values: Any) -> list[Any]:
+    xs = [Tensor(v, requires_grad=True) for v in values]
+    p(*xs).sum().backward()
+    return [None if x.grad is None else x.grad.tolist() for x in xs]
+
+
+class Scaled:
+    """A rule that is no function."""
+
+    def __call__(self, g: Any, x: Any) -> Any:
+        return 2 * g * x
+
+
+@pytest.mark.parametrize(
+    "rule", [partial(lambda k, g, x: k * g * x, 2), Scaled(), Scaled().__call__]
+)
+def test_a_rule_need_not_be_a_plain_function(rule: Any):
+    assert gradient(made(lambda x: x * x, x=rule), 3.0) == [6]
+
+
+@pytest.mark.parametrize(
+    ("forward", "words"),
+    [
+        (lambda g: g, "call the argument g something else"),
+        (lambda y: y, "call the argument y something else"),
+        (lambda _x: _x, "call the argument _x something else"),
+        (lambda x, *, _p=1: x, "call the argument _p something else"),
+    ],
+)
+def test_names_that_are_taken(forward: Any, words: str):
+    arrays = [name for name in ("g", "y", "_x", "x") if name in forward.__code__.co_varnames]
+    with pytest.raises(TypeError, match=words):
+        made(forward, **dict.fromkeys(arrays))
+
+
+@pytest.mark.parametrize("p", [PRIMITIVES[np.exp], autonn.rules.relu], ids=str)
+def test_copies_of_primitives_are_themselves(p: Primitive):
+    assert copy.deepcopy(p) is pickle.loads(pickle.dumps(p)) is p
+
+
+# ----- Convolution -----
+
+
+@pytest.mark.parametrize(
+    ("channels", "w_shape", "groups"),
+    [(4, (2, 3, 2), 1), (4, (3, 2, 2), 2), (4, (2, 4, 2), 2), (4, (2, 4, 2), 0)],
+)
+def test_kernels_that_do_not_fit(channels: int, w_shape: tuple[int, ...], groups: int):
+    x, w = np.ones((1, channels, 5)), np.ones(w_shape)
+    with pytest.raises(ValueError, match="input channels in"):
+        conv(x, w, stride=(1,), padding=((0, 0),), dilation=(1,), groups=groups)
