@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
+from autonn.arguments import Positive, explained
 from autonn.graph import Array
 from autonn.rules import erf, sigmoid
 from autonn.rules import softplus as log1p_exp
 from autonn.sums import in_float32
-from autonn.tensors import bare
+from autonn.tensors import bare, operand
 
 
+@explained
 def tanh(x: Array) -> Array:
     """(exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
     return np.tanh(x)
 
 
+@explained
 def leaky_relu(x: Array, slope: float = 0.01) -> Array:
     """X where x > 0, slope x elsewhere; its derivative at 0 is slope.
 
@@ -24,9 +29,11 @@ def leaky_relu(x: Array, slope: float = 0.01) -> Array:
     >>> leaky_relu(np.array([-1.0, 2.0]), 0.1)
     array([-0.1,  2. ])
     """
+    x = operand(x)
     return np.where(x > 0, x, slope * x)
 
 
+@explained
 def elu(x: Array, alpha: float = 1.0) -> Array:
     """X where x > 0, alpha (exp(x) - 1) elsewhere; its derivative at 0 is alpha.
 
@@ -35,9 +42,11 @@ def elu(x: Array, alpha: float = 1.0) -> Array:
     >>> elu(np.array([-1e4, 2.0]))
     array([-1.,  2.])
     """
+    x = operand(x)
     return np.where(x > 0, x, alpha * np.expm1(np.clip(x, None, 0)))
 
 
+@explained
 def selu(x: Array) -> Array:
     """Scale elu(x, alpha), with Klambauer et al.'s numbers (2017, arXiv:1706.02515, eq. 2).
 
@@ -49,7 +58,8 @@ def selu(x: Array) -> Array:
     return 1.0507009873554805 * elu(x, 1.6732632423543772)
 
 
-def gelu(x: Array, approximate: str = "none") -> Array:
+@explained
+def gelu(x: Array, approximate: Literal["none", "tanh"] = "none") -> Array:
     """X Φ(x), with Φ(x) = (1 + erf(x / √2)) / 2; "tanh" approximates Φ by a tanh.
 
     Examples
@@ -57,6 +67,7 @@ def gelu(x: Array, approximate: str = "none") -> Array:
     >>> gelu(np.array([-1e4, 0.0, 1.0]))
     array([-0.        ,  0.        ,  0.84134475])
     """
+    x = operand(x)
     if approximate == "none":
         return x * (0.5 * (1 + erf(x * 0.5**0.5)))
     if approximate == "tanh":
@@ -65,6 +76,7 @@ def gelu(x: Array, approximate: str = "none") -> Array:
     raise ValueError(f"gelu: approximate={approximate!r}; want 'none' or 'tanh'")
 
 
+@explained
 def silu(x: Array) -> Array:
     """X sigmoid(x).
 
@@ -73,9 +85,11 @@ def silu(x: Array) -> Array:
     >>> silu(np.array([-1e4, 0.0, 1e4]))
     array([   -0.,     0., 10000.])
     """
+    x = operand(x)
     return x * sigmoid(x)
 
 
+@explained
 def hard_sigmoid(x: Array) -> Array:
     """X / 6 + 1/2, limited to [0, 1].
 
@@ -84,10 +98,11 @@ def hard_sigmoid(x: Array) -> Array:
     >>> hard_sigmoid(np.array([-9.0, 0.0, 9.0]))
     array([0. , 0.5, 1. ])
     """
-    return (np.clip(x, -3, 3) + 3) / 6
+    return (np.clip(operand(x), -3, 3) + 3) / 6
 
 
-def softplus(x: Array, beta: float = 1.0) -> Array:
+@explained
+def softplus(x: Array, beta: Positive = 1.0) -> Array:
     """log(1 + exp(beta x)) / beta.
 
     Examples
@@ -97,10 +112,13 @@ def softplus(x: Array, beta: float = 1.0) -> Array:
     """
     if beta == 1:
         return log1p_exp(x)
-    far = 800 / beta  # from where on it is 0 or x to the last bit
+    if not beta > 0:
+        raise ValueError(f"softplus: beta={beta}; want more than 0")
+    x, far = operand(x), 800 / beta  # from where on it is 0 or x to the last bit
     return np.where(x > far, x, log1p_exp(beta * np.clip(x, -far, far)) / beta)
 
 
+@explained
 @in_float32
 def logsumexp(x: Array, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Array:
     """log(sum of exp(x)) over axes, with the largest element taken out of the exponent.
@@ -110,6 +128,7 @@ def logsumexp(x: Array, axis: int | tuple[int, ...] | None = -1, keepdims: bool 
     >>> logsumexp(np.array([1e4, 1e4]))
     np.float64(10000.69314718056)
     """
+    x = operand(x)
     largest = _largest(x, axis)
     total = np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True)) + largest
     return total if keepdims else np.squeeze(total, axis)[()]
@@ -123,6 +142,7 @@ def _largest(x: Array, axis: int | tuple[int, ...] | None) -> Array:
     return np.where(np.isfinite(largest), largest, np.zeros_like(largest))
 
 
+@explained
 @in_float32
 def softmax(x: Array, axis: int = -1) -> Array:
     """exp(x) / sum of exp(x) along an axis.
@@ -132,12 +152,14 @@ def softmax(x: Array, axis: int = -1) -> Array:
     >>> softmax(np.array([1e4, 1e4]))
     array([0.5, 0.5])
     """
+    x = operand(x)
     if not x.size:
         return x
     e = np.exp(x - np.max(bare(x), axis=axis, keepdims=True))
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
+@explained
 @in_float32
 def log_softmax(x: Array, axis: int = -1) -> Array:
     """X - log(sum of exp(x)) along an axis.
@@ -147,6 +169,7 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     >>> log_softmax(np.array([0.0, 1e4]))
     array([-10000.,      0.])
     """
+    x = operand(x)
     if not x.size:
         return x
     z = x - _largest(x, axis)  # first: beside large numbers the logarithm would lose its digits

@@ -3,14 +3,15 @@
 `checked` reads the annotations of a function and refuses other arguments before it runs: for
 constructors, and what is called now and then. `explained` does so after the function has failed:
 for what is called all the time, and costs nothing until then. What no annotation can say (two
-sizes that must fit) stays in the function's own words.
+sizes that must fit) stays in the function's own words; what NumPy or Python then says of it is
+retold with the call that failed.
 """
 
 from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, wraps
 from math import inf
@@ -19,6 +20,8 @@ from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args,
 from typing import get_type_hints as hints
 
 import numpy as np
+
+from autonn.errors import is_raw, retold
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,6 +43,24 @@ class Whole:
             return TypeError
         low = self.least is not None and value < self.least
         return ValueError if low or (self.most is not None and value > self.most) else None
+
+
+@dataclass(frozen=True)
+class Wholes:
+    """A whole number or a sequence of them, and of such sequences if `nested`."""
+
+    least: int
+    nested: bool = False
+
+    def __str__(self) -> str:
+        return f"{Whole(self.least)} or several" + " or pairs" * self.nested
+
+    def refuses(self, value: Any) -> type[Exception] | None:
+        """Give the error that a value deserves."""
+        if not isinstance(value, list | tuple):
+            return Whole(self.least).refuses(value)
+        item = Wholes(self.least) if self.nested else Whole(self.least)
+        return next(filter(None, map(item.refuses, value)), None)
 
 
 @dataclass(frozen=True)
@@ -128,6 +149,36 @@ class NumberType:
             return TypeError
 
 
+class Numbers:
+    """A Tensor, or what NumPy makes a numeric array of."""
+
+    def __str__(self) -> str:
+        return "a Tensor, an array or numbers"
+
+    def refuses(self, value: Any) -> type[Exception] | None:
+        """Give the error that a value deserves."""
+        try:
+            array = value if hasattr(value, "dtype") else np.asarray(value)
+        except (ValueError, TypeError, RecursionError):  # ragged, of Tensors, or its own element
+            return TypeError
+        kind = getattr(array.dtype, "kind", "")
+        return None if kind in tuple("fiubc") and not hasattr(value, "mask") else TypeError
+
+
+class Seed:
+    """What `np.random.default_rng` takes."""
+
+    def __str__(self) -> str:
+        return "a np.random.Generator, a seed (a whole number of 0 or more) or None"
+
+    def refuses(self, value: Any) -> type[Exception] | None:
+        """Give the error that a value deserves."""
+        makers = np.random.Generator, np.random.BitGenerator, np.random.SeedSequence
+        return None if value is None or isinstance(value, makers) else Wholes(0).refuses(value)
+
+
+Array = Annotated[Any, Numbers()]
+"""An ndarray, a NumPy scalar or a Tensor: rules run on each of them."""
 Size = Annotated[int, Whole(1)]
 Count = Annotated[int, Whole(0)]
 Positive = Annotated[float, Number(0, above=True)]
@@ -156,9 +207,12 @@ def check(owner: str, name: str, value: Any, annotation: Any) -> None:
     Traceback (most recent call last):
     TypeError: Linear: bias='no'; want True or False
     """
-    kinds = list(_kinds(annotation))
+    _check(owner, name, value, kinds_of(annotation))
+
+
+def _check(owner: str, name: str, value: Any, kinds: tuple[Any, ...]) -> None:
     refused = [kind.refuses(value) for kind in kinds]
-    if all(refused) and kinds:
+    if kinds and None not in refused:
         error = ValueError if ValueError in refused else TypeError
         wanted = " or ".join(sorted(map(str, kinds), key=lambda text: text != "None"))
         raise error(f"{owner}: {name}={shown(value)}; want {wanted}")
@@ -174,47 +228,59 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _kinds(annotation: Any) -> Iterator[Any]:
+@cache
+def kinds_of(annotation: Any) -> tuple[Any, ...]:
     """Give what a value may be; nothing where any value may pass."""
     origin = get_origin(annotation)
     if origin in (Union, types.UnionType):
-        members = [list(_kinds(member)) for member in get_args(annotation)]
-        if all(members):
-            yield from (kind for member in members for kind in member)
-    elif origin is Annotated:
-        yield from get_args(annotation)[1:]
-    elif origin is Literal:
-        yield OneOf(get_args(annotation))
-    elif origin is Callable:
-        yield Instance(Callable)
-    elif annotation is int:
-        yield Whole()
-    elif annotation is float:
-        yield Number()
-    elif isinstance(annotation, type) and annotation not in (object, Any):  # a class since 3.11
-        yield Instance(annotation)
+        members = [kinds_of(member) for member in get_args(annotation)]
+        return tuple(kind for member in members for kind in member) if all(members) else ()
+    if origin is Annotated:
+        return get_args(annotation)[1:]
+    if origin is Literal:
+        return (OneOf(get_args(annotation)),)
+    if origin is Callable:
+        return (Instance(Callable),)
+    if annotation is int:
+        return (Whole(),)
+    if annotation is float:
+        return (Number(),)
+    if isinstance(annotation, type) and annotation not in (object, Any):  # a class since 3.11
+        return (Instance(annotation),)
+    return ()
 
 
 @cache
-def _annotations(f: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, Any]]:
-    """Give a function's signature, and the annotations of what can be checked."""
-    signature = inspect.signature(f)
-    known = hints(f, include_extras=True)
+def known_arguments(
+    f: Callable[..., Any],
+) -> tuple[inspect.Signature, dict[str, tuple[Any, ...]]]:
+    """Give a function's signature, and what each argument that can be checked may be."""
+    signature, annotations = inspect.signature(f), hints(f, include_extras=True)
     single = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
     names = [name for name, p in signature.parameters.items() if p.kind not in single]
-    return signature, {
-        name: known[name] for name in names if name in known and list(_kinds(known[name]))
-    }
+    known = {name: kinds_of(annotations.get(name)) for name in names}
+    return signature, {name: kinds for name, kinds in known.items() if kinds}
 
 
 def check_all(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Refuse the first argument of a call that is not what its annotation says."""
-    signature, annotations = _annotations(f)
-    given = signature.bind(*args, **kwargs).arguments
-    owner = type(args[0]).__name__ if f.__name__ == "__init__" else f.__name__
-    for name, annotation in annotations.items():
+    signature, known = known_arguments(f)
+    try:
+        given = signature.bind_partial(*args, **kwargs).arguments
+    except TypeError:  # of a name that is not there: the call itself says it better
+        return
+    owner, _ = _owner(f, args)
+    for name, kinds in known.items():
         if name in given:
-            check(owner, name, given[name], annotation)
+            _check(owner, name, given[name], kinds)
+
+
+def _owner(f: Callable[..., Any], args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """Name what is called, and give its arguments without self."""
+    if "." not in f.__qualname__.rpartition("<locals>.")[2] or not args:
+        return f.__name__, args
+    name = type(args[0]).__name__
+    return name if f.__name__ == "__init__" else f"{name}.{f.__name__}", args[1:]
 
 
 def checked(f: Callable[P, R]) -> Callable[P, R]:
@@ -232,7 +298,12 @@ def checked(f: Callable[P, R]) -> Callable[P, R]:
     @wraps(f)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         check_all(f, args, kwargs)
-        return f(*args, **kwargs)
+        try:
+            return f(*args, **kwargs)
+        except Exception as error:
+            if not is_raw(error):
+                raise
+            raise _retold(error, f, args, kwargs) from None
 
     return call
 
@@ -244,11 +315,11 @@ def explained(f: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return f(*args, **kwargs)
-        except Exception:
+        except Exception as error:
             refusal = _refusal(f, args, kwargs)
-            if refusal is None:
+            if refusal is None and not is_raw(error):
                 raise
-            raise refusal from None
+            raise refusal or _retold(error, f, args, kwargs) from None
 
     return call
 
@@ -261,3 +332,10 @@ def _refusal(
     except (TypeError, ValueError) as refusal:
         return refusal
     return None
+
+
+def _retold(
+    error: Exception, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Exception:
+    owner, given = _owner(f, args)
+    return retold(error, owner, given, kwargs)

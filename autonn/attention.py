@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from autonn.activations import softmax
+from autonn.arguments import Count, Size, Whole, check, checked, explained
 from autonn.graph import Array, no_grad
-from autonn.tensors import bare
+from autonn.tensors import bare, operand
 from autonn.windows import scatter_add
 
 # ----- Lookup -----
@@ -27,7 +28,23 @@ def checked_ids(ids: Any, count: int) -> Any:
     return ids.astype(np.intp)
 
 
-def embedding(ids: Any, weight: Array, padding_idx: int | None = None) -> Array:
+def checked_id(name: str, padding_idx: int | None, count: int) -> int | None:
+    """Give an id as a number from 0, or None; refuse what is not in -count to count - 1."""
+    if padding_idx is None:
+        return None
+    check(name, "padding_idx", padding_idx, Annotated[int, Whole(-count, count - 1)])
+    return padding_idx % count
+
+
+def _table(weight: Array) -> Array:
+    weight = operand(weight)
+    if weight.ndim != 2:
+        raise ValueError(f"weight has shape {weight.shape}; want (count, dim)")
+    return weight
+
+
+@explained
+def embedding(ids: Array, weight: Array, padding_idx: int | None = None) -> Array:
     """Y = weight[ids]; the gradients of an id that occurs twice add up.
 
     Parameters
@@ -50,17 +67,22 @@ def embedding(ids: Any, weight: Array, padding_idx: int | None = None) -> Array:
     array([[[4., 5.],
             [0., 1.]]])
     """
+    weight = _table(weight)
     ids = checked_ids(ids, len(weight))
+    padding_idx = checked_id("embedding", padding_idx, len(weight))
     if padding_idx is None:
         return weight[ids]
-    padding_idx %= len(weight)
     with no_grad():
         constant = weight[ids]
     return np.where((ids == padding_idx)[..., None], constant, weight[ids])
 
 
+@explained
 def embedding_bag(
-    bags: Sequence[Any], weight: Array, pool: str = "mean", padding_idx: int | None = None
+    bags: Sequence[Any],
+    weight: Array,
+    pool: Literal["sum", "mean"] = "mean",
+    padding_idx: int | None = None,
 ) -> Array:
     """y[n] = sum or mean of weight[i] over the ids i of the n-th bag; 0 for an empty bag.
 
@@ -88,11 +110,13 @@ def embedding_bag(
     """
     if pool not in ("sum", "mean"):
         raise ValueError(f"pool={pool!r}; want 'sum' or 'mean'")
+    weight = _table(weight)
     each = [checked_ids(bag, len(weight)) for bag in bags]
     if any(ids.ndim != 1 for ids in each):
         raise ValueError("bags are sequences of ids: want [[0, 2], [1], ...]")
+    padding_idx = checked_id("embedding_bag", padding_idx, len(weight))
     if padding_idx is not None:
-        each = [ids[ids != padding_idx % len(weight)] for ids in each]
+        each = [ids[ids != padding_idx] for ids in each]
     lengths = np.array([len(ids) for ids in each], np.intp)
     ids = np.concatenate([np.empty(0, np.intp), *each])
     bag = np.repeat(np.arange(len(each)), lengths)
@@ -105,6 +129,7 @@ def embedding_bag(
 # ----- Attention -----
 
 
+@explained
 def attend(
     scores: Array,
     v: Array,
@@ -142,6 +167,10 @@ def attend(
     >>> y.tolist(), weights.tolist()
     ([[1.0], [2.0]], [[1.0, 0.0], [0.5, 0.5]])
     """
+    scores, v = operand(scores), operand(v)
+    if min(scores.ndim, v.ndim) < 2 or scores.shape[-1] != v.shape[-2]:
+        told = f"attend: scores have shape {scores.shape}, values {v.shape}"
+        raise ValueError(f"{told}; want (..., T, S) and (..., S, dim)")
     allowed = np.ones((1, 1), bool)
     if mask is not None:
         mask = mask if hasattr(mask, "dtype") else np.asarray(mask)
@@ -177,6 +206,7 @@ def attend(
     return (weights if dropout is None else dropout(weights)) @ v, weights
 
 
+@explained
 def scaled_dot_product_attention(
     q: Array,
     k: Array,
@@ -210,11 +240,16 @@ def scaled_dot_product_attention(
     >>> np.round(weights, 12).tolist()
     [[0.75, 0.25], [0.25, 0.75]]
     """
+    q, k = operand(q), operand(k)
+    if min(q.ndim, k.ndim) < 2 or q.shape[-1] != k.shape[-1]:
+        told = f"attention: queries have shape {q.shape}, keys {k.shape}"
+        raise ValueError(f"{told}; want (..., T, d) and (..., S, d)")
     factor = q.shape[-1] ** -0.5 if scale is None else float(scale)
     return attend(factor * q @ k.mT, v, mask, key_mask, causal, dropout)
 
 
-def sinusoidal_positions(length: int, dim: int) -> np.ndarray[Any, Any]:
+@checked
+def sinusoidal_positions(length: Count, dim: Size) -> np.ndarray[Any, Any]:
     """PE[t, 2i] = sin(t / 10000^(2i / dim)), PE[t, 2i + 1] = cos(the same): arXiv:1706.03762, 3.5.
 
     Examples
@@ -225,4 +260,4 @@ def sinusoidal_positions(length: int, dim: int) -> np.ndarray[Any, Any]:
     """
     angle = np.arange(length)[:, None] / 10000 ** (np.arange(0, dim, 2) / dim)
     both = np.stack([np.sin(angle), np.cos(angle)], axis=-1)  # (length, dim / 2, 2)
-    return both.reshape(length, -1)[:, :dim]
+    return both.reshape(length, 2 * both.shape[1])[:, :dim]

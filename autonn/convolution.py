@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 
+from autonn.arguments import Size, Wholes, explained
 from autonn.graph import Array
 from autonn.places import Ints, Pairs
+from autonn.tensors import operand
 from autonn.windows import conv as correlate
 from autonn.windows import conv_x
 
-Each: TypeAlias = int | Sequence[int]
-Padding: TypeAlias = int | str | Sequence[int] | Sequence[tuple[int, int]]
+Each: TypeAlias = Annotated[int | Sequence[int], Wholes(1)]
+Extra: TypeAlias = Annotated[int | Sequence[int], Wholes(0)]
+Sides: TypeAlias = Annotated[
+    int | Sequence[int] | Sequence[tuple[int, int]], Wholes(0, nested=True)
+]
+Padding: TypeAlias = Sides | Literal["valid", "same", "causal"]
+Mode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]
 
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
@@ -85,7 +92,7 @@ def pairs(padding: Padding, size: Ints, kernel: Ints, stride: Ints, dilation: In
 
 def channels_first(x: Array, channels_last: bool) -> Array:
     """Move the channels from the last axis to the second, if they are last."""
-    return np.moveaxis(x, -1, 1) if channels_last else x
+    return np.moveaxis(operand(x), -1, 1) if channels_last else operand(x)
 
 
 def channels_back(y: Array, channels_last: bool) -> Array:
@@ -106,6 +113,7 @@ def add_bias(y: Array, bias: Any, channels_last: bool) -> Array:
     if bias is None:
         return y
     channels = y.shape[-1 if channels_last else 1]
+    bias = operand(bias)
     if bias.shape != (channels,):
         raise ValueError(f"bias has shape {bias.shape}; want ({channels},)")
     return y + (bias if channels_last else bias.reshape(-1, *[1] * (y.ndim - 2)))
@@ -114,6 +122,7 @@ def add_bias(y: Array, bias: Any, channels_last: bool) -> Array:
 # ----- Convolution -----
 
 
+@explained
 def conv(
     x: Array,
     weight: Array,
@@ -121,8 +130,8 @@ def conv(
     stride: Each = 1,
     padding: Padding = 0,
     dilation: Each = 1,
-    groups: int = 1,
-    padding_mode: str = "zeros",
+    groups: Size = 1,
+    padding_mode: Mode = "zeros",
     channels_last: bool = False,
 ) -> Array:
     """y[n, o, p] = b[o] + Σ over c and k of w[o, c, k] x[n, c, stride p + dilation k - padding].
@@ -165,11 +174,11 @@ def conv(
     >>> conv(x, w), conv(x, w, stride=2, padding="causal").shape
     (array([[[ 2.,  5.,  8., 11.]]]), (1, 1, 3))
     """
-    x = channels_first(x, channels_last)
+    x, weight = channels_first(x, channels_last), operand(weight)
     rank, size, kernel = spatial(x, weight), x.shape[2:], weight.shape[2:]
     steps, spread = each(stride, rank, "stride"), each(dilation, rank, "dilation")
     around = pairs(padding, size, kernel, steps, spread)
-    if padding_mode != "zeros" and any(map(any, around)):
+    if padding_mode != "zeros":
         x, around = surround(x, around, padding_mode), ((0, 0),) * rank
     y = correlate(x, weight, stride=steps, padding=around, dilation=spread, groups=groups)
     return add_bias(channels_back(y, channels_last), bias, channels_last)
@@ -179,6 +188,8 @@ def surround(x: Array, around: Pairs, mode: str) -> Array:
     """Pad the spatial axes of x with its own elements."""
     if mode not in MODES:
         raise ValueError(f"padding_mode={mode!r}; want one of {', '.join(MODES)}")
+    if not any(map(any, around)):
+        return x
     for n, (before, after) in zip(x.shape[2:], around, strict=True):
         longest = n - 1 if mode == "reflect" else n if mode == "circular" else before + after
         if max(before, after) > longest:
@@ -187,14 +198,15 @@ def surround(x: Array, around: Pairs, mode: str) -> Array:
     return np.pad(x, ((0, 0), (0, 0), *around), mode=MODES[mode])  # type: ignore[call-overload]
 
 
+@explained
 def conv_transpose(
     x: Array,
     weight: Array,
     bias: Array | None = None,
     stride: Each = 1,
     padding: Padding = 0,
-    output_padding: Each = 0,
-    groups: int = 1,
+    output_padding: Extra = 0,
+    groups: Size = 1,
     dilation: Each = 1,
     channels_last: bool = False,
 ) -> Array:
@@ -228,7 +240,7 @@ def conv_transpose(
     >>> conv_transpose(np.array([[[1.0, 2.0]]]), np.array([[[1.0, 1.0, 1.0]]]), stride=2)
     array([[[1., 1., 3., 2., 2.]]])
     """
-    x = channels_first(x, channels_last)
+    x, weight = channels_first(x, channels_last), operand(weight)
     rank, size, kernel = spatial(x, weight), x.shape[2:], weight.shape[2:]
     steps, spread = each(stride, rank, "stride"), each(dilation, rank, "dilation")
     extra = each(output_padding, rank, "output_padding", 0)

@@ -1,4 +1,9 @@
-"""Named compositions of primitives: what layers and losses are made of."""
+"""Named compositions of primitives: what layers and losses are made of.
+
+What comes as x, weight, target and the like may be a Tensor, an array, a number or a list of
+numbers. Anything else is a TypeError; shapes that do not fit, and options that are not there, are a
+ValueError (or an IndexError, for an axis), which names the function and the argument.
+"""
 
 from autonn.activations import (
     elu,

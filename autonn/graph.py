@@ -16,9 +16,10 @@ from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 
+from autonn.arguments import Array as Array  # which rules run on
 from autonn.compile import Rule, Signature
+from autonn.errors import is_raw, retold
 
-Array: TypeAlias = Any  # an ndarray, a NumPy scalar or a Tensor: rules run on each of them
 F = TypeVar("F", bound=Callable[..., Any])
 Cotangents: TypeAlias = "Sequence[tuple[Node | None, Array]]"
 
@@ -243,7 +244,12 @@ class Primitive:
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
         """Run it, and record it if a Tensor that requires grad is among the operands."""
-        return self.apply(*operands, **params)
+        try:
+            return self.apply(*operands, **params)
+        except Exception as error:
+            if not is_raw(error):
+                raise
+            raise retold(error, self.name, operands, params) from None
 
     def __repr__(self) -> str:
         return self.name

@@ -5,20 +5,27 @@ In float16 they compute in float32, and round their result.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from operator import index
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from autonn.activations import log_softmax, softplus
+from autonn.arguments import Positive, Probability, explained
 from autonn.graph import Array
 from autonn.rules import relu
 from autonn.sums import in_float32
 from autonn.tensors import bare, operand
 from autonn.transforms import grad
 
+Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
-def reduced(loss: Array, reduction: str, count: Any = None) -> Array:
+
+@explained
+def reduced(loss: Array, reduction: Reduction, count: Any = None) -> Array:
     """Give the mean of a loss (its sum over `count`), its sum, or the loss as it is ("none")."""
+    loss = operand(loss)
     if reduction == "none":
         return loss
     if reduction not in ("mean", "sum"):
@@ -28,15 +35,16 @@ def reduced(loss: Array, reduction: str, count: Any = None) -> Array:
     return np.sum(loss) if reduction == "sum" else np.sum(loss) / count
 
 
-def _same_shape(name: str, x: Array, target: Any) -> Array:
-    target = operand(target)
+def _same_shape(name: str, x: Array, target: Array) -> tuple[Array, Array]:
+    x, target = operand(x), operand(target)
     if target.shape != x.shape:
         raise ValueError(f"{name}: the input has shape {x.shape}, the target {target.shape}")
-    return target
+    return x, target
 
 
+@explained
 @in_float32
-def mse_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
+def mse_loss(x: Array, target: Array, reduction: Reduction = "mean") -> Array:
     """(x - target)².
 
     Examples
@@ -44,11 +52,13 @@ def mse_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
     >>> mse_loss(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
     np.float64(2.0)
     """
-    return reduced(np.square(x - _same_shape("mse_loss", x, target)), reduction)
+    x, target = _same_shape("mse_loss", x, target)
+    return reduced(np.square(x - target), reduction)
 
 
+@explained
 @in_float32
-def half_squared_error(x: Array, target: Array, reduction: str = "sum") -> Array:
+def half_squared_error(x: Array, target: Array, reduction: Reduction = "sum") -> Array:
     """(x - target)² / 2, summed by default, whose gradient is the difference.
 
     Examples
@@ -56,11 +66,13 @@ def half_squared_error(x: Array, target: Array, reduction: str = "sum") -> Array
     >>> half_squared_error(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
     np.float64(2.0)
     """
-    return reduced(0.5 * np.square(x - _same_shape("half_squared_error", x, target)), reduction)
+    x, target = _same_shape("half_squared_error", x, target)
+    return reduced(0.5 * np.square(x - target), reduction)
 
 
+@explained
 @in_float32
-def l1_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
+def l1_loss(x: Array, target: Array, reduction: Reduction = "mean") -> Array:
     """|x - target|, with derivative 0 where they are equal.
 
     Examples
@@ -68,11 +80,15 @@ def l1_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
     >>> l1_loss(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
     np.float64(1.0)
     """
-    return reduced(np.absolute(x - _same_shape("l1_loss", x, target)), reduction)
+    x, target = _same_shape("l1_loss", x, target)
+    return reduced(np.absolute(x - target), reduction)
 
 
+@explained
 @in_float32
-def huber_loss(x: Array, target: Array, delta: float = 1.0, reduction: str = "mean") -> Array:
+def huber_loss(
+    x: Array, target: Array, delta: Positive = 1.0, reduction: Reduction = "mean"
+) -> Array:
     """d² / 2 where |d| ≤ delta, delta (|d| - delta / 2) beyond, of d = x - target: Huber 1964.
 
     Examples
@@ -80,21 +96,23 @@ def huber_loss(x: Array, target: Array, delta: float = 1.0, reduction: str = "me
     >>> huber_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none")
     array([0.125, 2.5  ])
     """
-    if delta <= 0:
+    if not delta > 0:
         raise ValueError(f"huber_loss: delta={delta}; want more than 0")
-    d = np.absolute(x - _same_shape("huber_loss", x, target))
+    x, target = _same_shape("huber_loss", x, target)
+    d = np.absolute(x - target)
     near = np.clip(d, None, delta)
     return reduced(near * (d - 0.5 * near), reduction)
 
 
+@explained
 @in_float32
 def cross_entropy(
     logits: Array,
-    target: Any,
-    weight: Any = None,
+    target: Array,
+    weight: Array | None = None,
     ignore_index: int = -100,
-    label_smoothing: float = 0.0,
-    reduction: str = "mean",
+    label_smoothing: Probability = 0.0,
+    reduction: Reduction = "mean",
 ) -> Array:
     """-log softmax(logits)[target], or -sum of target · log softmax(logits) for probabilities.
 
@@ -127,7 +145,7 @@ def cross_entropy(
     >>> cross_entropy(np.array([[1e4, -1e4]]), [1])
     np.float64(20000.0)
     """
-    target = operand(target)
+    logits, target = operand(logits), operand(target)
     if logits.ndim < 2:
         raise ValueError(f"cross_entropy: logits have shape {logits.shape}; want (N, classes, ...)")
     if not 0 <= label_smoothing <= 1:
@@ -148,13 +166,14 @@ def cross_entropy(
     return reduced(loss, reduction, own.sum())
 
 
+@explained
 @in_float32
 def nll_loss(
     log_probabilities: Array,
-    target: Any,
-    weight: Any = None,
+    target: Array,
+    weight: Array | None = None,
     ignore_index: int = -100,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Array:
     """-log_probabilities[target]; arguments as in `cross_entropy`.
 
@@ -163,8 +182,11 @@ def nll_loss(
     >>> nll_loss(np.log(np.array([[0.25, 0.75]])), [0])
     np.float64(1.3862943611198906)
     """
+    log_probabilities, target = operand(log_probabilities), operand(target)
+    if log_probabilities.ndim < 2:
+        seen = log_probabilities.shape
+        raise ValueError(f"nll_loss: the input has shape {seen}; want (N, classes, ...)")
     w = _class_weights("nll_loss", weight, log_probabilities.shape[1], log_probabilities)
-    target = operand(target)
     picked, own, _ = _picked("nll_loss", log_probabilities, target, w, ignore_index)
     return reduced(-picked * own, reduction, own.sum())
 
@@ -172,14 +194,14 @@ def nll_loss(
 def _class_weights(name: str, weight: Any, classes: int, like: Array) -> Any:
     if weight is None:
         return np.ones(classes, like.dtype)
-    weight = np.asarray(bare(weight), like.dtype)
+    weight = np.asarray(bare(_factor(weight, like)))
     if weight.shape != (classes,):
         raise ValueError(f"{name}: weight has shape {weight.shape}; want ({classes},)")
     return weight
 
 
 def _picked(
-    name: str, log_p: Array, target: Any, weight: Any, ignore_index: int
+    name: str, log_p: Array, target: Array, weight: Any, ignore_index: int
 ) -> tuple[Array, Any, Any]:
     """Give the targets' log-probabilities, their weights, and which count at all."""
     classes = log_p.shape[1]
@@ -190,7 +212,7 @@ def _picked(
             f"{name}: the input has shape {log_p.shape}, the target {target.shape} "
             f"({target.dtype}); want {wanted} integers, or probabilities in the input's shape"
         )
-    counts = target != ignore_index
+    counts = target != index(ignore_index)
     known = target[counts]
     if known.size and not 0 <= known.min() <= known.max() < classes:
         seen = f"{known.min()} to {known.max()}"
@@ -202,9 +224,10 @@ def _picked(
     return picked, weight[safe] * counts, counts
 
 
+@explained
 @in_float32
 def binary_cross_entropy(
-    p: Array, target: Array, weight: Any = None, reduction: str = "mean"
+    p: Array, target: Array, weight: Array | None = None, reduction: Reduction = "mean"
 ) -> Array:
     """-(target log p + (1 - target) log(1 - p)), each logarithm at least -100, as in PyTorch.
 
@@ -217,7 +240,7 @@ def binary_cross_entropy(
     >>> binary_cross_entropy(np.array([0.5, 1.0]), np.array([1.0, 0.0]), reduction="none")
     array([  0.69314718, 100.        ])
     """
-    target = _same_shape("binary_cross_entropy", p, target)
+    p, target = _same_shape("binary_cross_entropy", p, target)
     values = bare(p)
     if not ((values >= 0) & (values <= 1)).all():
         seen = f"{values.min()} to {values.max()}"
@@ -231,13 +254,14 @@ def binary_cross_entropy(
     return reduced(loss * _factor(weight, loss), reduction)
 
 
+@explained
 @in_float32
 def binary_cross_entropy_with_logits(
     logits: Array,
     target: Array,
-    weight: Any = None,
-    pos_weight: Any = None,
-    reduction: str = "mean",
+    weight: Array | None = None,
+    pos_weight: Array | None = None,
+    reduction: Reduction = "mean",
 ) -> Array:
     """Target log(1 + exp(-x)) + (1 - target) log(1 + exp(x)), of logits x.
 
@@ -249,18 +273,30 @@ def binary_cross_entropy_with_logits(
     >>> binary_cross_entropy_with_logits(x, target, reduction="none")
     array([1.00000000e+04, 6.93147181e-01])
     """
-    target = _same_shape("binary_cross_entropy_with_logits", logits, target)
+    logits, target = _same_shape("binary_cross_entropy_with_logits", logits, target)
     positive = target * _factor(pos_weight, logits)
     loss = positive * softplus(-logits) + (1 - target) * softplus(logits)
     return reduced(loss * _factor(weight, loss), reduction)
 
 
 def _factor(weight: Any, like: Array) -> Any:
-    return 1 if weight is None else operand(weight).astype(like.dtype)
+    """Give weights in the dtype of what they weigh, 1 for none."""
+    if weight is None:
+        return 1
+    weight = operand(weight)
+    if not np.can_cast(weight.dtype, like.dtype, "same_kind"):
+        raise TypeError(f"weights are {weight.dtype}; want {like.dtype}")
+    return weight.astype(like.dtype)
 
 
+@explained
 @in_float32
-def kl_div(log_q: Array, p: Array, log_target: bool = False, reduction: str = "batchmean") -> Array:
+def kl_div(
+    log_q: Array,
+    p: Array,
+    log_target: bool = False,
+    reduction: Reduction | Literal["batchmean"] = "batchmean",
+) -> Array:
     """P (log p - log q), and 0 where p is 0, of log q and p (or log p with `log_target`).
 
     "batchmean", the default, divides the sum by the number of examples, as the formula asks; "mean"
@@ -271,7 +307,7 @@ def kl_div(log_q: Array, p: Array, log_target: bool = False, reduction: str = "b
     >>> kl_div(np.log(np.array([[0.5, 0.5]])), np.array([[1.0, 0.0]]))
     np.float64(0.6931471805599453)
     """
-    p = _same_shape("kl_div", log_q, p)
+    log_q, p = _same_shape("kl_div", log_q, p)
     if log_target:
         loss = np.exp(p) * (p - log_q)
     else:
@@ -282,8 +318,11 @@ def kl_div(log_q: Array, p: Array, log_target: bool = False, reduction: str = "b
     return reduced(loss, reduction)
 
 
+@explained
 @in_float32
-def hinge_loss(x: Array, target: Any, margin: float = 1.0, reduction: str = "mean") -> Array:
+def hinge_loss(
+    x: Array, target: Array, margin: float = 1.0, reduction: Reduction = "mean"
+) -> Array:
     """max(0, margin - target x), with targets -1 and 1.
 
     Examples
@@ -291,13 +330,14 @@ def hinge_loss(x: Array, target: Any, margin: float = 1.0, reduction: str = "mea
     >>> hinge_loss(np.array([0.5, 3.0]), np.array([1.0, -1.0]), reduction="none")
     array([0.5, 4. ])
     """
-    target = _same_shape("hinge_loss", x, target)
+    x, target = _same_shape("hinge_loss", x, target)
     if not np.isin(bare(target), (-1, 1)).all():
         raise ValueError("hinge_loss: targets are -1 or 1")
     return reduced(relu(margin - target * x), reduction)
 
 
-def gradient_penalty(critic: Any, x: Any, norm: float = 1.0) -> Array:
+@explained
+def gradient_penalty(critic: Callable[[Any], Any], x: Array, norm: float = 1.0) -> Array:
     """Mean over examples of (‖∇ critic(x)‖ - norm)²: Gulrajani et al. 2017, arXiv:1704.00028.
 
     Parameters
@@ -323,6 +363,6 @@ def gradient_penalty(critic: Any, x: Any, norm: float = 1.0) -> Array:
     >>> penalty.item(), w.grad
     (16.0, Tensor([4.8, 6.4]))
     """
-    slope = grad(lambda points: np.sum(critic(points)))(x)
+    slope = grad(lambda points: np.sum(critic(points)))(operand(x))
     length = np.linalg.norm(slope.reshape(len(slope), -1), axis=1)
     return np.mean(np.square(length - norm))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autonn.arguments import explained
 from autonn.convolution import Each, Padding, channels_back, channels_first, each, pairs
 from autonn.graph import Array
 from autonn.places import Ints, Pairs
@@ -56,6 +57,7 @@ def unfold(x: Array, kernel: Ints, stride: Ints, dilation: Ints) -> Array:
     return im2col(x, kernel=kernel, stride=stride, padding=none, dilation=dilation)
 
 
+@explained
 def max_pool(
     x: Array,
     kernel_size: Each,
@@ -103,6 +105,7 @@ def max_pool(
     return channels_back(y, channels_last)
 
 
+@explained
 def avg_pool(
     x: Array,
     kernel_size: Each,

@@ -57,8 +57,8 @@ def erf(x: Any) -> Any:
 
 def _floats(x: Any) -> Any:
     x = np.asarray(x)
-    if x.dtype.kind == "c":
-        raise TypeError(f"complex numbers ({x.dtype}) are not supported here; want real ones")
+    if x.dtype.kind not in "fiub":
+        raise TypeError(f"{x.dtype} is not supported here; want real numbers")
     return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 

@@ -340,8 +340,7 @@ UNBOUNDED = {
     (f"{owner}({argument})", value)
     for owner, argument in (
         ("autonn.fit", "epochs"), ("RBM.gibbs", "steps"), ("RBM.reconstruct", "steps"),
-        ("plots.reconstructions", "steps"), ("nn.RNN", "num_layers"), ("nn.LSTM", "num_layers"),
-        ("nn.GRU", "num_layers"), ("np.diff", "n"), ("np.array_split", "indices_or_sections"),
+        ("plots.reconstructions", "steps"), ("np.diff", "n"), ("np.array_split", "indices_or_sections"),
         ("train.Solver", "num_epochs"),
     )
     for value in ("10**30", "2**63")

@@ -21,8 +21,7 @@ from calls import Slot
 from judge import Verdict
 
 import autonn
-from autonn import Tensor, nn
-from autonn import functional as F
+from autonn import Tensor
 from autonn.graph import DISPATCH, PRIMITIVES
 
 FAILING = set((Path(__file__).parent / "calls_failing.txt").read_text("utf-8").splitlines())
@@ -89,22 +88,7 @@ def test_what_is_known_to_fail_is_there():
 
 x = np.full((2, 3), 0.5)
 SENSELESS: dict[str, Callable[[], Any]] = {
-    "an eps below 0": lambda: nn.BatchNorm1d(3, eps=-1.0),
-    "an eps that is NaN": lambda: nn.LayerNorm(3, eps=float("nan")),
-    "a momentum above 1": lambda: nn.BatchNorm1d(3, momentum=2.5),
-    "a padding mode that is none": lambda: nn.Conv2d(1, 1, 2, padding_mode="abc"),
-    "the same of the function": lambda: F.conv(x[None, None], x[None, None], padding_mode="abc"),
-    "an id to ignore that is text": lambda: F.cross_entropy(x, [0, 1], ignore_index="abc"),
-    "a padding id that is not there": lambda: F.embedding([0, 1], x, padding_idx=10**30),
-    "half a step of an RBM": lambda: nn.RBM(3, 2, k=2.5),
-    "fewer than no steps": lambda: nn.RBM(3, 2, rng=0).gibbs(np.ones((1, 3)), -1),
-    "fewer than no positions": lambda: F.sinusoidal_positions(3, -1),
-    "a softplus of beta 0": lambda: F.softplus(x, beta=0.0),
-    "a Huber loss of NaN": lambda: F.huber_loss(x, x, delta=float("nan")),
-    "an axis far beyond": lambda: nn.Flatten(10**30)(x),
-    "a hook that is no function": lambda: nn.Linear(3, 4).register_forward_hook("abc"),
     "a name that is no text": lambda: Tensor(1.0, name=object()),
-    "a sigmoid of nothing": lambda: F.sigmoid(None),
     "no function to implement": lambda: autonn.implements("abc"),
     "a difference along no axis": lambda: np.diff(Tensor(x), axis=7),
     "a length below 0": lambda: np.bincount([0, 1], weights=Tensor(x[0, :2]), minlength=-1),

@@ -173,12 +173,12 @@ def test_a_summary_names_what_was_not_called():
 
 
 def test_an_anomaly_names_the_layer():
-    net = nn.Sequential(nn.Linear(2, 2), nn.Softplus(0.0))
+    net = nn.Sequential(nn.Linear(2, 2), nn.LeakyReLU(1e308))
     with autonn.detect_anomaly():
         assert_refused(
-            lambda: net(np.ones((1, 2), np.float32)),
+            lambda: net(np.full((1, 2), -9e9, np.float32)),
             FloatingPointError,
-            ["in Sequential() > Softplus(0.0)"],
+            ["in Sequential() > LeakyReLU(1e+308)"],
         )
 
 
@@ -198,8 +198,8 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "groups that do not divide what is seen": (lambda: nn.Conv2d(None, 6, 3, groups=2)(IMAGE), ValueError, ["1 and 6 channels", "2 groups"]),
     "a kernel of another rank": (lambda: nn.Conv1d(1, 2, (3, 3)), ValueError, ["Conv1d", "kernel_size=(3, 3)"]),
     "a kernel of nothing": (lambda: nn.Conv2d(1, 2, 0), ValueError, ["Conv2d", "kernel_size=0"]),
-    "a kernel of a half": (lambda: nn.Conv2d(1, 2, 1.5), ValueError, ["kernel_size=1.5"]),
-    "a stride of 0": (lambda: nn.Conv2d(1, 2, 3, 0)(IMAGE), ValueError, ["Conv2d(1 → 2", "stride=0"]),
+    "a kernel of a half": (lambda: nn.Conv2d(1, 2, 1.5), TypeError, ["kernel_size=1.5"]),
+    "a stride of 0": (lambda: nn.Conv2d(1, 2, 3, 0)(IMAGE), ValueError, ["Conv2d", "stride=0"]),
     "an unknown padding": (lambda: nn.Conv2d(1, 2, 3, padding="full")(IMAGE), ValueError, ["'full'", "'same'"]),
     "causal images": (lambda: nn.Conv2d(1, 2, 3, padding="causal")(IMAGE), ValueError, ["'causal'", "'same'"]),
     "the same length with a stride": (lambda: nn.Conv2d(1, 2, 3, 2, "same")(IMAGE), ValueError, ["'same'", "stride (2, 2)", "[(3, 3), (3, 3)]"]),
@@ -211,9 +211,9 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "a transposed padding in words": (lambda: nn.ConvTranspose2d(1, 2, 3, padding="same")(IMAGE), ValueError, ["'same'", "numbers"]),
     "a padding that cuts off all": (lambda: nn.ConvTranspose2d(1, 2, 1, padding=3)(IMAGE), ValueError, ["(-1, -1)", "cuts off all"]),
     "a weight that does not fit": (lambda: F.conv_transpose(IMAGE, np.ones((2, 3, 3, 3))), ValueError, ["1 input channels", "(2, 3, 3, 3)"]),
-    "no groups to spread": (lambda: F.conv_transpose(IMAGE, np.ones((1, 2, 3, 3)), groups=0), ValueError, ["0 groups"]),
+    "no groups to spread": (lambda: F.conv_transpose(IMAGE, np.ones((1, 2, 3, 3)), groups=0), ValueError, ["conv_transpose", "groups=0"]),
     "a weight of another rank": (lambda: F.conv(IMAGE, np.ones((2, 1, 3))), ValueError, ["(2, 1, 5, 5)", "(2, 1, 3)"]),
-    "no groups": (lambda: F.conv(IMAGE, np.ones((2, 1, 3, 3)), groups=0), ValueError, ["0 groups"]),
+    "no groups": (lambda: F.conv(IMAGE, np.ones((2, 1, 3, 3)), groups=0), ValueError, ["conv", "groups=0"]),
     "a bias of another length": (lambda: F.conv(IMAGE, np.ones((3, 1, 3, 3)), np.ones(1)), ValueError, ["bias has shape (1,)", "(3,)"]),
     "nothing to pool over": (lambda: F.max_pool(np.ones((4, 4)), 2), ValueError, ["spatial"]),
     "a pool larger than the input": (lambda: nn.MaxPool2d(7)(IMAGE), ValueError, ["MaxPool2d(7)", "kernel 7"]),

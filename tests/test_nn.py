@@ -381,7 +381,7 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "a class in a Sequential": (lambda: nn.Sequential(nn.ReLU), TypeError, ["item 0", "ReLU", "brackets"]),
     "a function in a Sequential": (lambda: nn.Sequential(np.tanh), TypeError, ["item 0", "tanh", "Module"]),
     "a list for an input": (lambda: nn.Linear(3, 2)([[1.0, 2.0, 3.0]]), TypeError, ["Linear(3 → 2)", "list", "array or a Tensor"]),
-    "no features": (lambda: nn.Linear(0, 2), ValueError, ["Linear(0 → 2)", "1 or more"]),
+    "no features": (lambda: nn.Linear(0, 2), ValueError, ["Linear", "in_features=0", "1 or more"]),
     "words for a state": (lambda: nn.Linear(1, 1).load_state_dict({"weight": [["a"]], "bias": [0]}), ValueError, ["weight is <U1", "numbers"]),
     "a state for a Sequential that is not built": (lambda: nn.Sequential(nn.Linear(None, 2)).load_state_dict({"0.weight": np.ones((2, 3))}, strict=False), ValueError, ["0 makes its parameters", "call it once"]),
     "axes in the wrong order": (lambda: nn.Flatten(2, 1)(np.ones((2, 3, 4))), ValueError, ["Flatten(2, 1)", "(2, 3, 4)"]),

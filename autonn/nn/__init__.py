@@ -1,4 +1,9 @@
-"""Layers: each is its formula, composed of primitives."""
+"""Layers: each is its formula, composed of primitives.
+
+A layer refuses arguments that are not what its annotations say: with a TypeError what is of another
+type, with a ValueError what is out of range. Inputs that do not fit are a ValueError that names the
+layer, the shape seen and the shape wanted.
+"""
 
 from autonn.nn.activations import (
     ELU,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from autonn import functional as F
+from autonn.arguments import Positive, checked
 from autonn.nn.module import Module
 
 
@@ -19,6 +20,7 @@ class ReLU(Module):
 class LeakyReLU(Module):
     """y = x where x > 0, slope x elsewhere: Maas et al. 2013."""
 
+    @checked
     def __init__(self, slope: float = 0.01) -> None:
         super().__init__()
         self.slope = float(slope)
@@ -35,6 +37,7 @@ class LeakyReLU(Module):
 class ELU(Module):
     """y = x where x > 0, alpha (exp(x) - 1) elsewhere: Clevert 2015, arXiv:1511.07289, eq. 15."""
 
+    @checked
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__()
         self.alpha = float(alpha)
@@ -65,7 +68,8 @@ class GELU(Module):
         "none" for Φ by erf, "tanh" for its approximation by tanh.
     """
 
-    def __init__(self, approximate: str = "none") -> None:
+    @checked
+    def __init__(self, approximate: Literal["none", "tanh"] = "none") -> None:
         super().__init__()
         self.approximate = approximate
 
@@ -113,7 +117,8 @@ class Tanh(Module):
 class Softplus(Module):
     """y = log(1 + exp(beta x)) / beta, without overflow."""
 
-    def __init__(self, beta: float = 1.0) -> None:
+    @checked
+    def __init__(self, beta: Positive = 1.0) -> None:
         super().__init__()
         self.beta = float(beta)
 
@@ -129,6 +134,7 @@ class Softplus(Module):
 class Softmax(Module):
     """y = exp(x) / sum of exp(x) along an axis."""
 
+    @checked
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
         self.axis = axis

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from autonn import functional as F
 from autonn import init
+from autonn.arguments import NotNegative, Probability, Size, checked
 from autonn.init import Rng
 from autonn.nn.dropout import Dropout
 from autonn.nn.linear import Linear
@@ -34,7 +35,8 @@ class DotProductAttention(Module):
     ((2, 3, 6), (2, 3, 5))
     """
 
-    def __init__(self, scale: bool = True, dropout: float = 0.0) -> None:
+    @checked
+    def __init__(self, scale: bool = True, dropout: Probability = 0.0) -> None:
         super().__init__()
         self.scale, self.dropout = scale, Dropout(dropout)
 
@@ -59,6 +61,9 @@ class DotProductAttention(Module):
         be attended to. `key_mask` (N, S) is False at padding. `causal` hides what comes later.
         """
         with self.named_errors():
+            if min(q.ndim, k.ndim, v.ndim) < 2:
+                told = f"q, k and v have shapes {q.shape}, {k.shape} and {v.shape}"
+                raise ValueError(f"{told}; want (..., T, d), (..., S, d) and (..., S, dim)")
             if k.shape[-2] != v.shape[-2]:
                 raise ValueError(f"{k.shape[-2]} keys, but {v.shape[-2]} values")
             return F.attend(self.score(q, k), v, mask, key_mask, causal, self.dropout)
@@ -82,11 +87,12 @@ class GeneralAttention(DotProductAttention):
         W, (query_dim, key_dim).
     """
 
+    @checked
     def __init__(
         self,
-        query_dim: int,
-        key_dim: int,
-        dropout: float = 0.0,
+        query_dim: Size,
+        key_dim: Size,
+        dropout: Probability = 0.0,
         *,
         rng: Rng = None,
     ) -> None:
@@ -125,12 +131,13 @@ class ConcatAttention(DotProductAttention):
         (hidden_dim,).
     """
 
+    @checked
     def __init__(
         self,
-        query_dim: int,
-        key_dim: int,
-        hidden_dim: int,
-        dropout: float = 0.0,
+        query_dim: Size,
+        key_dim: Size,
+        hidden_dim: Size,
+        dropout: Probability = 0.0,
         *,
         rng: Rng = None,
     ) -> None:
@@ -190,18 +197,19 @@ class MultiHeadAttention(Module):
     ((2, 5, 8), (2, 2, 5, 5))
     """
 
+    @checked
     def __init__(
         self,
-        embed_dim: int,
-        num_heads: int,
-        dropout: float = 0.0,
+        embed_dim: Size,
+        num_heads: Size,
+        dropout: Probability = 0.0,
         bias: bool = True,
         batch_first: bool = False,
         *,
         rng: Rng = None,
     ) -> None:
         super().__init__()
-        if num_heads < 1 or embed_dim % num_heads:
+        if embed_dim % num_heads:
             told = f"embed_dim={embed_dim} cannot be cut into {num_heads} heads"
             raise ValueError(f"MultiHeadAttention: {told}")
         rng = np.random.default_rng(rng)
@@ -300,23 +308,21 @@ class TransformerEncoderLayer(Module):
     (2, 5, 8)
     """
 
+    @checked
     def __init__(
         self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: str = "relu",
-        layer_norm_eps: float = 1e-5,
+        d_model: Size,
+        nhead: Size,
+        dim_feedforward: Size = 2048,
+        dropout: Probability = 0.1,
+        activation: Literal["relu", "gelu"] = "relu",
+        layer_norm_eps: NotNegative = 1e-5,
         batch_first: bool = False,
         norm_first: bool = False,
         *,
         rng: Rng = None,
     ) -> None:
         super().__init__()
-        if activation not in ("relu", "gelu"):
-            told = f"activation={activation!r}; want 'relu' or 'gelu'"
-            raise ValueError(f"TransformerEncoderLayer: {told}")
         rng = np.random.default_rng(rng)
         self.norm_first, self.f = norm_first, F.relu if activation == "relu" else F.gelu
         self.self_attn = MultiHeadAttention(d_model, nhead, dropout, True, batch_first, rng=rng)

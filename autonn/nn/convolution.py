@@ -8,7 +8,8 @@ import numpy as np
 
 from autonn import functional as F
 from autonn import init
-from autonn.convolution import Each, Padding, each
+from autonn.arguments import Size, checked
+from autonn.convolution import Each, Extra, Mode, Padding, each
 from autonn.init import Rng
 from autonn.nn.module import Module, expected_input
 from autonn.tensors import Tensor
@@ -49,7 +50,7 @@ class _Windowed(Module):
         into, out, g = self.in_channels, self.out_channels, self.groups
         if min(into, out) < 1:
             raise ValueError(f"{self.label}: want 1 or more channels")
-        if g < 1 or into % g or out % g:
+        if into % g or out % g:
             raise ValueError(
                 f"{self.label}: {into} and {out} channels cannot be cut into {g} groups"
             )
@@ -129,22 +130,23 @@ class Conv1d(_Windowed):
 
     spatial = "L"
 
+    @checked
     def __init__(
         self,
-        in_channels: int | None,
-        out_channels: int,
+        in_channels: Size | None,
+        out_channels: Size,
         kernel_size: Each,
         stride: Each = 1,
         padding: Padding = 0,
         dilation: Each = 1,
-        groups: int = 1,
+        groups: Size = 1,
         bias: bool = True,
-        padding_mode: str = "zeros",
+        padding_mode: Mode = "zeros",
         *,
         channels_last: bool = False,
         rng: Rng = None,
     ) -> None:
-        options = {"stride": stride, "padding": padding, "dilation": dilation}
+        options: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
         options |= {"padding_mode": padding_mode}
         channels = in_channels, out_channels
         super().__init__(channels, kernel_size, groups, bias, channels_last, rng, options)
@@ -201,15 +203,16 @@ class ConvTranspose1d(_Windowed):
     spatial = "L"
     transposed = True
 
+    @checked
     def __init__(
         self,
-        in_channels: int | None,
-        out_channels: int,
+        in_channels: Size | None,
+        out_channels: Size,
         kernel_size: Each,
         stride: Each = 1,
         padding: Padding = 0,
-        output_padding: Each = 0,
-        groups: int = 1,
+        output_padding: Extra = 0,
+        groups: Size = 1,
         bias: bool = True,
         dilation: Each = 1,
         *,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autonn.arguments import Array, Probability, checked, explained
 from autonn.init import Rng
 from autonn.nn.module import Module
 from autonn.tensors import bare
@@ -40,9 +41,8 @@ class Dropout(Module):
     array([1., 1., 1., 1.])
     """
 
-    def __init__(self, p: float = 0.5, *, rng: Rng = None) -> None:
-        if not 0 <= p <= 1:
-            raise ValueError(f"{type(self).__name__}: p={p}; want a probability, 0 to 1")
+    @checked
+    def __init__(self, p: Probability = 0.5, *, rng: Rng = None) -> None:
         super().__init__()
         self.p, self.rng = p, np.random.default_rng(rng)
         self.mask: Any = None
@@ -52,7 +52,8 @@ class Dropout(Module):
         """Give the shape in which masks are drawn."""
         return x.shape
 
-    def fix(self, mask: Any) -> None:
+    @explained
+    def fix(self, mask: Array | None) -> None:
         """Use this mask from now on; None to draw anew each time."""
         self.mask = None if mask is None else np.asarray(bare(mask), bool)
         self.fixed = mask is not None
@@ -84,9 +85,10 @@ class Dropout2d(Dropout):
     `channels_last`.
     """
 
+    @checked
     def __init__(
         self,
-        p: float = 0.5,
+        p: Probability = 0.5,
         *,
         rng: Rng = None,
         channels_last: bool = False,

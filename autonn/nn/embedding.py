@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from autonn import functional as F
 from autonn import init
+from autonn.arguments import Probability, Size, checked
+from autonn.attention import checked_id
 from autonn.init import Rng
 from autonn.nn.dropout import Dropout
 from autonn.nn.module import Module
@@ -42,23 +44,18 @@ class Embedding(Module):
     (2, 3)
     """
 
+    @checked
     def __init__(
         self,
-        num_embeddings: int,
-        embedding_dim: int,
+        num_embeddings: Size,
+        embedding_dim: Size,
         padding_idx: int | None = None,
-        pool: str | None = None,
+        pool: Literal["sum", "mean"] | None = None,
         *,
         rng: Rng = None,
     ) -> None:
         super().__init__()
-        if pool not in (None, "sum", "mean"):
-            raise ValueError(f"Embedding: pool={pool!r}; want None, 'sum' or 'mean'")
-        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
-            raise ValueError(
-                f"Embedding: padding_idx={padding_idx}; want an id below {num_embeddings}"
-            )
-        self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
+        self.padding_idx = checked_id("Embedding", padding_idx, num_embeddings)
         self.pool = pool
         rows = init.normal((num_embeddings, embedding_dim), np.random.default_rng(rng))
         if self.padding_idx is not None:
@@ -111,12 +108,13 @@ class PositionalEncoding(Module):
     array([0.841, 0.54 , 0.01 , 1.   ])
     """
 
+    @checked
     def __init__(
         self,
-        dim: int,
-        max_len: int = 5000,
+        dim: Size,
+        max_len: Size = 5000,
         learned: bool = False,
-        dropout: float = 0.0,
+        dropout: Probability = 0.0,
         batch_first: bool = False,
         *,
         rng: Rng = None,

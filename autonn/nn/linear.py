@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from autonn import init
+from autonn.arguments import Size, check, checked
 from autonn.init import Rng
 from autonn.nn.module import Module
 from autonn.tensors import Tensor
@@ -40,10 +42,11 @@ class Linear(Module):
     Linear(? → 2)
     """
 
+    @checked
     def __init__(
         self,
-        in_features: int | None,
-        out_features: int,
+        in_features: Size | None,
+        out_features: Size,
         bias: bool = True,
         *,
         rng: Rng = None,
@@ -57,8 +60,7 @@ class Linear(Module):
             self._make(in_features)
 
     def _make(self, n: int) -> None:
-        if min(n, self.out_features) < 1:
-            raise ValueError(f"{self.label}: want 1 or more of each")
+        check(self.label, "in_features", n, Size)
         bound = 1 / n**0.5
         shape = (self.out_features, n)
         self.in_features = n
@@ -102,13 +104,14 @@ class Flatten(Module):
     (2, 12)
     """
 
+    @checked
     def __init__(self, start: int = 1, end: int = -1) -> None:
         super().__init__()
         self.start, self.end = start, end
 
     def forward(self, x: Any) -> Any:
         """X (..., a, ..., b, ...), y (..., a × ... × b, ...)."""
-        start, end = self.start % max(1, x.ndim), self.end % max(1, x.ndim)
+        start, end = (normalize_axis_index(axis, max(1, x.ndim)) for axis in (self.start, self.end))
         if start > end:
             raise ValueError(f"{self.label}: axes {start} to {end} of an input of shape {x.shape}")
         joined = int(np.prod(x.shape[start : end + 1]))

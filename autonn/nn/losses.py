@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autonn import functional as F
+from autonn.arguments import check_all
 from autonn.nn.module import Module
 
 
@@ -22,6 +23,7 @@ class Loss(Module):
             if name not in known:
                 told = f"{type(self).__name__}: no option {name!r}; there are {', '.join(known)}"
                 raise TypeError(told)
+        check_all(type(self).function, (), options)
         self.options = options
 
     def forward(self, x: Any, target: Any) -> Any:

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autonn.arguments import Dtype, checked
 from autonn.arrays import arrays_in
+from autonn.errors import is_raw, retold
 from autonn.tensors import Tensor, bare
 from autonn.texts import printable
 
@@ -79,14 +81,11 @@ class Module:
         outer = _running.set((*_running.get(), self))
         try:
             y = self.forward(*args, **kwargs) if self._built else self._first_call(args, kwargs)
-        except AttributeError as error:
-            if any(error.obj is x for x in args) and not isinstance(error.obj, Tensor | np.ndarray):
-                told = f"input is a {type(error.obj).__name__}; want an array or a Tensor"
-                raise TypeError(f"{self.label}: {told}") from None
-            raise
-        except TypeError:
-            self._refuse_call(args, kwargs)
-            raise
+        except Exception as error:
+            told = self._told(error, args, kwargs)
+            if told is None:
+                raise
+            raise told from error
         finally:
             _running.reset(outer)
         if self._hooks:
@@ -95,14 +94,22 @@ class Module:
                 y = y if new is None else new
         return y
 
-    def _refuse_call(self, args: Any, kwargs: Any) -> None:
-        """Refuse arguments that `forward` does not take."""
+    def _told(self, error: Exception, args: Any, kwargs: Any) -> Exception | None:
+        """Say what was wrong with a call, unless the error does or is the user's own."""
+        odd = error.obj if isinstance(error, AttributeError) else np.ndarray
+        given = (*args, *kwargs.values())
+        if any(odd is x for x in given) and not isinstance(odd, Tensor | np.ndarray):
+            told = f"input is a {type(odd).__name__}; want an array or a Tensor"
+            return TypeError(f"{self.label}: {told}")
+        if not is_raw(error):
+            return None
         signature = inspect.signature(self.forward)
         try:
             signature.bind(*args, **kwargs)
-        except TypeError as error:
-            told = f"{error}; forward takes {', '.join(signature.parameters) or 'none'}"
-            raise TypeError(f"{self.label}: called with {len(args)} arguments: {told}") from None
+        except TypeError as misfit:
+            told = f"{misfit}; forward takes {', '.join(signature.parameters) or 'none'}"
+            return TypeError(f"{self.label}: called with {len(given)} arguments: {told}")
+        return retold(error, self.label, args, kwargs)
 
     def _first_call(self, args: Any, kwargs: Any) -> Any:
         """Build and compute; if that fails, be as before, so that the next call is the first."""
@@ -135,6 +142,7 @@ class Module:
         for name, value in vars(self).items():
             yield from _modules_in(name, value)
 
+    @checked
     def named_modules(self, once: bool = True) -> Iterator[tuple[str, Module]]:
         """Give this module (named "") and all below it, with dotted names.
 
@@ -178,6 +186,7 @@ class Module:
 
     # ----- Modes -----
 
+    @checked
     def train(self: M, mode: bool = True) -> M:
         """Compute as in training: Dropout drops, BatchNorm takes the batch's statistics."""
         for _, module in self.named_modules():
@@ -218,7 +227,8 @@ class Module:
             if p.requires_grad:
                 p.grad = None
 
-    def astype(self: M, dtype: Any) -> M:
+    @checked
+    def astype(self: M, dtype: Dtype) -> M:
         """Turn all floating-point parameters and buffers into another dtype."""
         made: dict[int, tuple[Tensor, Tensor]] = {}  # the old ones, too, lest an id is used again
 
@@ -233,12 +243,14 @@ class Module:
 
         return self._change(change)
 
+    @checked
     def apply(self: M, function: Callable[[Module], Any]) -> M:
         """Call a function on this module and all below it."""
         for _, module in list(self.named_modules()):
             function(module)
         return self
 
+    @checked
     def register_forward_hook(self, hook: Hook) -> Callable[[], None]:
         """Call `hook(module, args, output)` after each forward; what it returns is the output.
 
@@ -416,6 +428,7 @@ class Identity(Module):
 class Residual(Module):
     """y = x + f(x), of a module f that keeps the shape: He et al. 2015, arXiv:1512.03385, eq. 1."""
 
+    @checked
     def __init__(self, module: Module) -> None:
         super().__init__()
         self.module = module

@@ -6,15 +6,17 @@ In float16 they compute in float32, and round their result.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
+from autonn.arguments import NotNegative, Probability, Size, Wholes, checked
 from autonn.nn.module import Module, expected_input
 from autonn.sums import in_float32
 from autonn.tensors import Tensor, bare, named
 
 Axes = tuple[int, ...]
+Lengths = Annotated[int | Sequence[int], Wholes(1)]
 
 
 class Norm(Module):
@@ -130,11 +132,12 @@ class BatchNorm1d(_Featurewise):
 
     spatial: tuple[str, ...] = ("", "L")
 
+    @checked
     def __init__(
         self,
-        features: int | None = None,
-        eps: float = 1e-5,
-        momentum: float = 0.9,
+        features: Size | None = None,
+        eps: NotNegative = 1e-5,
+        momentum: Probability = 0.9,
         affine: bool = True,
         track: bool = True,
         *,
@@ -201,10 +204,11 @@ class InstanceNorm1d(_Featurewise):
 
     spatial: tuple[str, ...] = ("L",)
 
+    @checked
     def __init__(
         self,
-        features: int | None = None,
-        eps: float = 1e-5,
+        features: Size | None = None,
+        eps: NotNegative = 1e-5,
         affine: bool = False,
         *,
         channels_last: bool = False,
@@ -239,11 +243,12 @@ class GroupNorm(_Featurewise):
         As in `BatchNorm1d`.
     """
 
+    @checked
     def __init__(
         self,
-        groups: int,
-        features: int | None = None,
-        eps: float = 1e-5,
+        groups: Size,
+        features: Size | None = None,
+        eps: NotNegative = 1e-5,
         affine: bool = True,
         *,
         channels_last: bool = False,
@@ -295,16 +300,12 @@ class LayerNorm(Norm):
     (20, 5, 10)
     """
 
+    @checked
     def __init__(
-        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, affine: bool = True
+        self, normalized_shape: Lengths, eps: NotNegative = 1e-5, affine: bool = True
     ) -> None:
         super().__init__(eps, affine)
         shape = normalized_shape if isinstance(normalized_shape, Sequence) else [normalized_shape]
-        if not all(isinstance(n, int | np.integer) for n in shape):
-            raise TypeError(
-                f"{type(self).__name__}: normalized_shape is {normalized_shape!r}; want a length, "
-                "or several, as in LayerNorm((3, 32, 32))"
-            )
         self.shape: Axes = tuple(int(n) for n in shape)
         self.make(self.shape)
 
@@ -333,10 +334,11 @@ class RMSNorm(LayerNorm):
     Zhang and Sennrich 2019, arXiv:1910.07467, eq. 4. By default eps is the dtype's, as in PyTorch.
     """
 
+    @checked
     def __init__(
         self,
-        normalized_shape: int | Sequence[int],
-        eps: float | None = None,
+        normalized_shape: Lengths,
+        eps: NotNegative | None = None,
         affine: bool = True,
     ) -> None:
         super().__init__(normalized_shape, 0.0, affine)

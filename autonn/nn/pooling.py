@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autonn import functional as F
+from autonn.arguments import checked
 from autonn.convolution import Each, Padding
 from autonn.nn.module import Module, expected_input
 
@@ -59,6 +60,7 @@ class MaxPool1d(_Pool):
 
     spatial = "L"
 
+    @checked
     def __init__(
         self,
         kernel_size: Each,
@@ -109,6 +111,7 @@ class AvgPool1d(_Pool):
 
     spatial = "L"
 
+    @checked
     def __init__(
         self,
         kernel_size: Each,
@@ -150,6 +153,7 @@ class GlobalAvgPool(Module):
     (2, 8)
     """
 
+    @checked
     def __init__(self, *, channels_last: bool = False) -> None:
         super().__init__()
         self.channels_last = channels_last

@@ -8,6 +8,7 @@ import numpy as np
 
 from autonn import functional as F
 from autonn import init
+from autonn.arguments import Array, Count, Size, checked, explained
 from autonn.graph import no_grad
 from autonn.init import Rng
 from autonn.nn.module import Module
@@ -52,18 +53,16 @@ class RBM(Module):
     (3, 6)
     """
 
+    @checked
     def __init__(
         self,
-        n_visible: int,
-        n_hidden: int,
-        k: int = 1,
-        particles: int = 0,
+        n_visible: Size,
+        n_hidden: Size,
+        k: Size = 1,
+        particles: Count = 0,
         *,
         rng: Rng = None,
     ) -> None:
-        if min(n_visible, n_hidden, k) < 1 or particles < 0:
-            told = f"n_visible={n_visible}, n_hidden={n_hidden}, k={k}, particles={particles}"
-            raise ValueError(f"RBM: {told}; want 1 or more (0 or more particles)")
         super().__init__()
         self.n_visible, self.n_hidden, self.k = n_visible, n_hidden, k
         self.rng = np.random.default_rng(rng)
@@ -81,17 +80,20 @@ class RBM(Module):
         self.expect(v)
         return F.sigmoid(np.inner(v, self.weight) + self.hidden_bias)
 
-    def visible(self, h: Any) -> Any:
+    @explained
+    def visible(self, h: Array) -> Any:
         """σ(h W + b): p(v = 1 | h), (..., n_visible)."""
         return F.sigmoid(h @ self.weight + self.visible_bias)
 
-    def free_energy(self, v: Any) -> Any:
+    @explained
+    def free_energy(self, v: Array) -> Any:
         """-b·v - Σ softplus(W v + c) = -log Σ_h exp(-energy(v, h)), for each example."""
         self.expect(v)
         z = np.inner(v, self.weight) + self.hidden_bias
         return -(v @ self.visible_bias) - F.softplus(z).sum(-1)
 
-    def contrastive_divergence(self, v: Any) -> Any:
+    @explained
+    def contrastive_divergence(self, v: Array) -> Any:
         """Mean free energy of data v (N, n_visible) less that of samples: a loss, for its gradient.
 
         The samples are constants, made by k Gibbs steps from v or from the particles. The value
@@ -107,7 +109,8 @@ class RBM(Module):
             self.particles.assign(samples)
         return self.free_energy(v).mean() - self.free_energy(samples).mean()
 
-    def gibbs(self, v: Any, steps: int) -> Any:
+    @checked
+    def gibbs(self, v: Array, steps: Count) -> Any:
         """Draw h from p(h | v) and v from p(v | h), in turn: the last v, an array of 0 and 1."""
         with no_grad():
             for _ in range(steps):
@@ -117,10 +120,9 @@ class RBM(Module):
     def _bits(self, p: Any) -> Any:
         return (self.rng.random(p.shape) < bare(p)).astype(p.dtype)
 
-    def reconstruct(self, v: Any, steps: int = 10, return_prob: bool = False) -> Any:
+    @checked
+    def reconstruct(self, v: Array, steps: Size = 10, return_prob: bool = False) -> Any:
         """Give what `steps` Gibbs steps make of v, or p(v = 1 | h) of the last step."""
-        if steps < 1:
-            raise ValueError(f"{self.label}: steps={steps}; want 1 or more")
         with no_grad():
             p = bare(self.visible(self._bits(self(self.gibbs(v, steps - 1)))))
         return p if return_prob else self._bits(p)
@@ -141,11 +143,13 @@ class RBM(Module):
                 sums.append(F.logsumexp(states @ self.hidden_bias + fields))
         return F.logsumexp(np.stack(sums))
 
-    def log_likelihood(self, v: Any) -> Any:
+    @explained
+    def log_likelihood(self, v: Array) -> Any:
         """Mean over v of log p(v) = -F(v) - log Z, exactly; it can be differentiated, too."""
         return -self.free_energy(v).mean() - self.log_partition()
 
-    def expect(self, v: Any) -> None:
+    @explained
+    def expect(self, v: Array) -> None:
         """Refuse a v of another length."""
         if not v.ndim or v.shape[-1] != self.n_visible:
             wanted = f"(..., {self.n_visible})"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from autonn import functional as F
 from autonn import init
+from autonn.arguments import Probability, Size, Whole, checked
 from autonn.init import Rng
 from autonn.nn.dropout import Dropout
 from autonn.nn.module import Module
@@ -30,17 +31,14 @@ class _Recurrent(Module):
 
     def __init__(
         self,
-        input_size: int | None,
-        hidden_size: int,
+        input_size: Size | None,
+        hidden_size: Size,
         bias: bool,
         layer_norm: bool,
         rng: Rng,
         layers: Sequence[tuple[int, str]] = ((0, ""),),
     ) -> None:
         super().__init__()
-        if hidden_size < 1:
-            told = f"hidden_size={hidden_size}; want 1 or more"
-            raise ValueError(f"{type(self).__name__}: {told}")
         self.input_size, self.hidden_size = input_size, hidden_size
         self._with_bias, self.layer_norm = bias, layer_norm
         self._rng, self._layers = np.random.default_rng(rng), layers
@@ -144,10 +142,11 @@ class _Gated(_Recurrent):
 class _Cell(_Recurrent):
     """One step of a recurrence."""
 
+    @checked
     def __init__(
         self,
-        input_size: int | None,
-        hidden_size: int,
+        input_size: Size | None,
+        hidden_size: Size,
         bias: bool = True,
         *,
         layer_norm: bool = False,
@@ -207,25 +206,19 @@ class RNNCell(_Cell, _Elman):
     (2, 4)
     """
 
+    @checked
     def __init__(
         self,
-        input_size: int | None,
-        hidden_size: int,
+        input_size: Size | None,
+        hidden_size: Size,
         bias: bool = True,
-        nonlinearity: str = "tanh",
+        nonlinearity: Literal["tanh", "relu"] = "tanh",
         *,
         layer_norm: bool = False,
         rng: Rng = None,
     ) -> None:
         super().__init__(input_size, hidden_size, bias, layer_norm=layer_norm, rng=rng)
-        self.nonlinearity = _checked(self, nonlinearity)
-
-
-def _checked(module: Module, nonlinearity: str) -> str:
-    if nonlinearity not in ("tanh", "relu"):
-        told = f"nonlinearity={nonlinearity!r}; want 'tanh' or 'relu'"
-        raise ValueError(f"{type(module).__name__}: {told}")
-    return nonlinearity
+        self.nonlinearity = nonlinearity
 
 
 class LSTMCell(_Cell, _LongShortTerm):
@@ -273,31 +266,27 @@ class GRUCell(_Cell, _Gated):
 
 # ----- Along a sequence -----
 
-MERGES = ("concat", "sum", "average", "multiply")
+Layers = Annotated[int, Whole(1, 9999)]
 
 
 class _Layers(_Recurrent):
     """A recurrence along a sequence, in layers one above the other, in one direction or both."""
 
+    @checked
     def __init__(
         self,
-        input_size: int | None,
-        hidden_size: int,
-        num_layers: int = 1,
+        input_size: Size | None,
+        hidden_size: Size,
+        num_layers: Layers = 1,
         bias: bool = True,
         batch_first: bool = False,
-        dropout: float = 0.0,
+        dropout: Probability = 0.0,
         bidirectional: bool = False,
         *,
-        merge: str = "concat",
+        merge: Literal["concat", "sum", "average", "multiply"] = "concat",
         layer_norm: bool = False,
         rng: Rng = None,
     ) -> None:
-        if num_layers < 1:
-            raise ValueError(f"{type(self).__name__}: num_layers={num_layers}; want 1 or more")
-        if merge not in MERGES:
-            told = f"merge={merge!r}; want one of {', '.join(MERGES)}"
-            raise ValueError(f"{type(self).__name__}: {told}")
         ways = ("", "_reverse") if bidirectional else ("",)
         merged = hidden_size * (len(ways) if merge == "concat" else 1)
         layers = [(merged * (i > 0), f"_l{i}{way}") for i in range(num_layers) for way in ways]
@@ -416,18 +405,19 @@ class RNN(_Layers, _Elman):
     ((5, 2, 4), (2, 2, 4))
     """
 
+    @checked
     def __init__(
         self,
-        input_size: int | None,
-        hidden_size: int,
-        num_layers: int = 1,
-        nonlinearity: str = "tanh",
+        input_size: Size | None,
+        hidden_size: Size,
+        num_layers: Layers = 1,
+        nonlinearity: Literal["tanh", "relu"] = "tanh",
         bias: bool = True,
         batch_first: bool = False,
-        dropout: float = 0.0,
+        dropout: Probability = 0.0,
         bidirectional: bool = False,
         *,
-        merge: str = "concat",
+        merge: Literal["concat", "sum", "average", "multiply"] = "concat",
         layer_norm: bool = False,
         rng: Rng = None,
     ) -> None:
@@ -443,7 +433,7 @@ class RNN(_Layers, _Elman):
             layer_norm=layer_norm,
             rng=rng,
         )
-        self.nonlinearity = _checked(self, nonlinearity)
+        self.nonlinearity = nonlinearity
 
 
 class LSTM(_Layers, _LongShortTerm):

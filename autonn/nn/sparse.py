@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autonn.arguments import Positive, Probability, Size, checked
 from autonn.init import Rng
 from autonn.nn.linear import Linear
 from autonn.tensors import Tensor
@@ -44,19 +45,17 @@ class SparseEvolution(Linear):
     ((2, 50), True)
     """
 
+    @checked
     def __init__(
         self,
-        in_features: int | None,
-        out_features: int,
-        zeta: float = 0.3,
-        epsilon: float = 20.0,
+        in_features: Size | None,
+        out_features: Size,
+        zeta: Probability = 0.3,
+        epsilon: Positive = 20.0,
         bias: bool = True,
         *,
         rng: Rng = None,
     ) -> None:
-        if not 0 <= zeta <= 1 or epsilon <= 0:
-            told = f"zeta={zeta}, epsilon={epsilon}; want zeta in 0 to 1, epsilon over 0"
-            raise ValueError(f"SparseEvolution: {told}")
         super().__init__(None, out_features, bias, rng=rng)
         self.zeta, self.epsilon = zeta, epsilon
         self.mask: Any = None
