@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from functools import reduce
+from itertools import accumulate
+from operator import index as whole
 from string import ascii_letters
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 from autonn.engine import implements
 from autonn.graph import DISPATCH, PRIMITIVES, Array
 from autonn.rules import einsum as einsum_primitive
-from autonn.rules import logabsdet, norm
+from autonn.rules import logabsdet
 from autonn.tensors import Tensor, axes_of, bare, operand
 
 LETTERS = "".join(sorted(ascii_letters))  # einsum orders by letter, as it orders axis numbers
@@ -169,7 +171,7 @@ def slogdet(x: Array) -> tuple[Array, Array]:
 @implements(np.cross)
 def cross(a: Array, b: Array, axis: int = -1) -> Array:
     """Give the vector product in three dimensions."""
-    a, b = (np.moveaxis(x, axis, -1) for x in (a, b))
+    a, b = (np.moveaxis(operand(x), axis, -1) for x in (a, b))
     if a.shape[-1] != 3 or b.shape[-1] != 3:
         raise ValueError(
             f"np.cross: vectors of 3 numbers wanted, these have {a.shape[-1]}, {b.shape[-1]}"
@@ -197,21 +199,25 @@ def multi_dot(arrays: Any) -> Array:
 
 @implements(np.linalg.matrix_power)
 def matrix_power(a: Array, n: int) -> Array:
-    """Multiply a matrix n times with itself, or its inverse."""
-    if n < 0:
+    """Multiply a matrix n times with itself, or its inverse: by its powers of 1, 2, 4, ..."""
+    if whole(n) < 0:
         a, n = np.linalg.inv(a), -n
+    bits = f"{n:b}"[::-1]
+    powers = accumulate(bits, lambda power, _: np.matmul(power, power), initial=a)
+    factors = [power for bit, power in zip(bits, powers, strict=False) if bit == "1"]
     identity = np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape)
-    return reduce(np.matmul, [a] * n, identity)
+    return reduce(np.matmul, factors) if factors else identity
 
 
 @implements(np.linalg.vector_norm)
 def vector_norm(x: Array, *, axis: Any = None, ord: Any = 2, keepdims: bool = False) -> Array:
     """Give the p-norm over axes, of all elements by default."""
-    if axis is None and not keepdims:
-        x, axis = np.reshape(x, -1), 0
-    if ord == 2:
-        return norm(x, axis=axis, keepdims=keepdims)
-    return np.linalg.norm(x, ord, axis=axis, keepdims=keepdims)
+    axes = axes_of(x, axis)
+    kept = [i for i in range(x.ndim) if i not in axes]
+    shape = [x.shape[i] for i in kept]
+    joined = np.transpose(x, (*kept, *axes)).reshape(*shape, math.prod(x.shape[i] for i in axes))
+    y = np.linalg.norm(joined, ord, axis=-1)
+    return y.reshape([1 if i in axes else n for i, n in enumerate(x.shape)]) if keepdims else y
 
 
 @implements(np.linalg.matrix_norm)

@@ -64,7 +64,7 @@ class Signature:
 
 def signature_of(function: Callable[..., Any]) -> Signature:
     """Read the signature of a function of ours: what is not keyword-only is an array."""
-    parameters = inspect.signature(function).parameters.values()
+    parameters = _parameters(function).values()
     return Signature(
         tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY),
         {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY},
@@ -90,7 +90,15 @@ def reads(rule: Rule | None) -> tuple[str, ...]:
         code = rule.__code__
         if not code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
             return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    return tuple(inspect.signature(rule).parameters)
+    return tuple(_parameters(rule))
+
+
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(function).parameters
+    except (ValueError, TypeError):
+        told = f"the arguments of {function!r:.40} cannot be read: write a function that calls it"
+        raise TypeError(told) from None
 
 
 def kept_for(signature: Signature, rules: Mapping[str, Rule | None]) -> dict[str, list[str]]:
@@ -132,14 +140,16 @@ class _Fixed:
     def apply(self) -> str:
         forward = f"_forward({self.star}{', '.join(self.xs)}{self.each_param(', {0}={0}')})"
         given = "{" + self.each_param("{0!r}: {0}, ") + "}"
+        several = self.ours and (self.star or len(self.xs) > 1)
         body = [
             *(f"_in_{x} = {x}" for x in self.xs),
             *([f"if {self.no_tensor()}: return {forward}"] if self.ours else []),
             *self.unpack(),
             f"try: y = {forward}",
             "except _expected as _error:",
-            f"    raise _explained(_error, _primitive, {self.operands()}) from None",
+            f"    raise _explained(_error, _primitive, {self.operands()}, {given}) from None",
             *(["if _type(y) is not _ndarray: y = _output(y, _primitive)"] if self.ours else []),
+            *([f"if {self.shared()}: y = _own(y, {self.operands()})"] if several else []),
             "_paused, _observers = _state()",
             "_out = _new(_Tensor)",
             "_out._array = y",
@@ -167,6 +177,10 @@ class _Fixed:
             declared.append(name if required else f"{name}=default_{name}")
         return ", ".join([*(self.star + x for x in self.xs), *declared])
 
+    def shared(self) -> str:
+        """Test whether y may be an operand, or a view of one."""
+        return " or ".join(["y.base is not None", *(f"y is {x}" for x in self.xs)])
+
     def each_param(self, form: str) -> str:
         return "".join(form.format(name) for name in self.params)
 
@@ -193,7 +207,7 @@ class _Fixed:
         return lines
 
     def given(self, name: str) -> str:
-        return f"_keep({name})" if self.ours else name
+        return f"{name} if _type({name}) in _unchanging else _keep({name})"
 
     def keep(self, name: str) -> str:
         """Keep nothing unless a rule will read it, and never a caller's own array."""
@@ -280,6 +294,9 @@ class _Variadic(_Fixed):
 
     def any_node(self) -> str:
         return f"_any(_from_{self.x})"
+
+    def shared(self) -> str:
+        return f"y.base is not None or _any([y is _x for _x in {self.x}])"
 
     def unpack(self) -> list[str]:
         x = self.x

@@ -8,13 +8,14 @@ the inputs. `implements` and `constant` say how NumPy's other functions run on T
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from autonn.compile import Rule, Signature, kept_for, numpy_parameters, reads, signature_of, write
+from autonn.errors import is_raw, retold
 from autonn.graph import (
     DISPATCH,
     Array,
@@ -24,8 +25,9 @@ from autonn.graph import (
     current_state,
     primitive,
 )
+from autonn.indices import PLAIN
 from autonn.sums import sum_product
-from autonn.tensors import PLAIN, Tensor, bare, connected, refuse
+from autonn.tensors import Tensor, bare, check_shapes, connected, operand, refuse
 from autonn.walk import sum_to
 
 
@@ -66,8 +68,8 @@ def defvjp(
     Raises
     ------
     TypeError
-        When an array argument has no rule, a rule reads a name that is not there, or an argument is
-        called g or y.
+        When an array argument has no rule, a rule reads a name that is not there, an argument is
+        called g or y, or what should be a function is none.
 
     Examples
     --------
@@ -76,6 +78,8 @@ def defvjp(
     >>> p.signature.arrays, p.kept
     (('a', 'b'), ('b', 'a'))
     """
+    if forward is not None and not callable(forward):
+        raise TypeError(f"defvjp: forward={forward!r:.40} is not a function")
     ours = isinstance(function, Primitive)
     prim = function if isinstance(function, Primitive) else primitive(function)
     signature = signature_of(prim.forward) if ours else _numpy_signature(prim, params, rules)
@@ -192,6 +196,9 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
     np.float64(6.0)
     >>> del DISPATCH[np.polyval]
     """
+    for function in functions:
+        if not callable(function):
+            raise TypeError(f"implements: {function!r:.40} is not a function of NumPy's")
 
     def register(composition: Rule) -> Rule:
         DISPATCH.update(dict.fromkeys(functions, composition))
@@ -228,8 +235,8 @@ def _operand(x: Any, prim: Primitive) -> Array:
     """Check a constant operand: a number or something that NumPy makes a numeric array of."""
     if type(x) is complex:
         return x
-    array = x if isinstance(x, np.ndarray | np.generic) else np.array(x)
-    if array.dtype.kind not in "fiubc" or hasattr(array, "mask"):
+    array = x if type(x) is np.ndarray or isinstance(x, np.generic) else np.array(operand(x))
+    if array.dtype.kind not in "fiubc" or isinstance(x, np.ma.MaskedArray):
         raise TypeError(
             f"{prim}: cannot use {type(x).__name__} {x!r:.60}; want a Tensor, an array or a number"
         )
@@ -243,13 +250,23 @@ def _output(y: Any, prim: Primitive) -> Array:
     raise TypeError(f"{prim} gave a {type(y).__name__}; a primitive gives one array")
 
 
+def _own(y: Array, operands: Sequence[Any]) -> Array:
+    """Copy a result that is a caller's own array, or a view of it: it may change."""
+    for x in operands:
+        if isinstance(x, np.ndarray) and np.may_share_memory(x, y):
+            return y.copy()
+    return y
+
+
 def _keep(x: Array) -> Array:
     """Copy a caller's own array before a rule keeps it: it may change before the backward pass."""
+    if isinstance(x, list | tuple):
+        if type(x) is tuple and PLAIN.issuperset(map(type, x)):
+            return x
+        return tuple([i if type(i) in PLAIN else _keep(i) for i in x])
     if isinstance(x, np.ndarray):
         return x.copy()
-    if isinstance(x, list | tuple):
-        return tuple([i if type(i) in PLAIN else _keep(i) for i in x])
-    return x
+    return x._array if isinstance(x, Tensor) else x
 
 
 def _sum_product(shape: tuple[int, ...], g: Array, factor: Array | None = None) -> Array:
@@ -266,24 +283,13 @@ def _sum_product(shape: tuple[int, ...], g: Array, factor: Array | None = None) 
     return sum_product(g, factor, shape)
 
 
-def _broadcast(shapes: Sequence[tuple[int, ...]]) -> bool:
-    try:
-        np.broadcast_shapes(*shapes)
-    except ValueError:
-        return False
-    return True
-
-
-def _explained(error: Exception, prim: Primitive, operands: Sequence[Any]) -> Exception:
+def _explained(
+    error: Exception, prim: Primitive, operands: Sequence[Any], params: Mapping[str, Any]
+) -> Exception:
     """Say which operation failed, and on what."""
-    shapes = [np.shape(bare(x)) for x in operands]
-    told = f"{prim}({', '.join(map(str, shapes))}): {error}"
-    if isinstance(prim.forward, np.ufunc) and not _broadcast(shapes):
-        told = (
-            f"{prim}: shapes {shapes[0]} and {shapes[1]} do not broadcast: counted from the right, "
-            "lengths must be equal or 1. Reshape one of them, or add an axis as in x[:, None]"
-        )
-    return type(error)(told)
+    if isinstance(prim.forward, np.ufunc):
+        check_shapes(prim.forward, *operands)
+    return retold(error, str(prim), operands, params) if is_raw(error, anew=True) else error
 
 
 _NAMESPACE: dict[str, Any] = {
@@ -295,16 +301,18 @@ _NAMESPACE: dict[str, Any] = {
     "_map": map,
     "_tuple": tuple,
     "_type": type,
+    "_unchanging": {int, bool, type(None)},
     "_zip": zip,
     "_np_array": np.asarray,
     "_connected": _connected,
-    "_expected": (ValueError, TypeError, IndexError),
+    "_expected": Exception,
     "_explained": _explained,
     "_keep": _keep,
     "_ndarray": np.ndarray,
     "_new": object.__new__,
     "_operand": _operand,
     "_output": _output,
+    "_own": _own,
     "_shape": np.shape,
     "_state": current_state,
     "_sum_product": _sum_product,

@@ -66,7 +66,7 @@ def retold(
 
 def seen(x: Any) -> str:
     """Show an argument in a word: an array by its shape."""
-    if isinstance(shape := getattr(x, "shape", None), tuple):
+    if isinstance(shape := getattr(x, "shape", None), tuple) and not isinstance(x, np.dtype):
         return str(shape)
     if isinstance(x, list | tuple) and x and all(hasattr(part, "shape") for part in x):
         return f"[{', '.join(map(seen, x))}]"

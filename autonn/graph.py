@@ -275,6 +275,11 @@ def primitive(forward: Callable[..., Any]) -> Primitive:
 
     The function sees plain arrays and gives one array; `defvjp` then defines its rules.
 
+    Raises
+    ------
+    TypeError
+        For what is not a function with a name.
+
     Examples
     --------
     >>> from autonn import Tensor, defvjp, primitive
@@ -287,4 +292,6 @@ def primitive(forward: Callable[..., Any]) -> Primitive:
     >>> x.grad
     Tensor(120.)
     """
+    if not callable(forward) or not hasattr(forward, "__name__"):
+        raise TypeError(f"primitive: {forward!r:.40} is not a function with a name")
     return PRIMITIVES.setdefault(forward, Primitive(forward))

@@ -77,6 +77,10 @@ class Methods:
         return self.shape[0]
 
     def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                f"a Tensor of shape {self.shape} is neither true nor false: ask .any() or .all()"
+            )
         return bool(self._array)
 
     def __float__(self) -> float:
@@ -162,7 +166,7 @@ class Methods:
 
     def transpose(self: S, *axes: Any) -> S:
         """Permute the axes; reverse them if none are given."""
-        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
 
     def swapaxes(self: S, axis1: int, axis2: int) -> S:
         """Swap two axes."""
@@ -220,19 +224,19 @@ class Methods:
 
     def argmax(self, axis: int | None = None) -> Any:
         """Give the index of the largest element, as a plain array."""
-        return np.argmax(self._array, axis)
+        return np.argmax(self, axis)
 
     def argmin(self, axis: int | None = None) -> Any:
         """Give the index of the smallest element, as a plain array."""
-        return np.argmin(self._array, axis)
+        return np.argmin(self, axis)
 
     def all(self, axis: Axis = None) -> Any:
         """Tell whether all elements are true, as a plain array."""
-        return np.all(self._array, axis)
+        return np.all(self, axis)
 
     def any(self, axis: Axis = None) -> Any:
         """Tell whether any element is true, as a plain array."""
-        return np.any(self._array, axis)
+        return np.any(self, axis)
 
     # ----- Elementwise -----
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
+from operator import index as whole
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from autonn.engine import implements
 from autonn.graph import PRIMITIVES, Array
 from autonn.methods import Axis
-from autonn.tensors import Tensor, axes_of, bare, operand, put
+from autonn.tensors import Tensor, axes_of, axis_of, bare, operand, put
 from autonn.tree import flatten, tree_map
 from autonn.windows import concatenate as concatenate_primitive
 from autonn.windows import scatter_add
@@ -21,7 +22,7 @@ _transpose, _roll = PRIMITIVES[np.transpose], PRIMITIVES[np.roll]
 
 def before(x: Array, axis: int) -> tuple[slice, ...]:
     """Give the index of all axes before this one."""
-    return (slice(None),) * axes_of(x, axis)[0]
+    return (slice(None),) * axis_of(x, axis)
 
 
 # ----- Shapes -----
@@ -30,19 +31,16 @@ def before(x: Array, axis: int) -> tuple[slice, ...]:
 @implements(np.transpose)
 def transpose(a: Array, axes: Any = None) -> Array:
     """Permute the axes; reverse them if none are given."""
-    return _transpose(a, axes=None if axes is None else tuple(int(i) for i in axes))
+    return _transpose(a, axes=None if axes is None else tuple(whole(i) for i in axes))
 
 
 @implements(np.roll)
 def roll(a: Array, shift: Any, axis: Any = None) -> Array:
     """Shift elements along axes, those that fall off at the end to the front."""
-    shifts = np.asarray(bare(shift)).astype(int).tolist()
+    shifts = np.asarray(bare(shift)).tolist()
+    shifts = tuple(map(int, shifts)) if isinstance(shifts, list) else int(shifts)
     axes = None if axis is None else np.asarray(axis).tolist()
-    return _roll(a, shift=_tuple(shifts), axis=_tuple(axes))
-
-
-def _tuple(x: Any) -> Any:
-    return tuple(x) if isinstance(x, list) else x
+    return _roll(a, shift=shifts, axis=tuple(axes) if isinstance(axes, list) else axes)
 
 
 @implements(np.full_like)
@@ -50,7 +48,7 @@ def full_like(a: Array, fill_value: Any, dtype: Any = None, *, shape: Any = None
     """Repeat a value in the shape of an array."""
     shape, dtype = a.shape if shape is None else shape, a.dtype if dtype is None else dtype
     if not isinstance(fill_value, Tensor):
-        return np.full(shape, fill_value, dtype)
+        return np.full(shape, bare(Tensor(fill_value, dtype=dtype)))
     return np.broadcast_to(fill_value.astype(dtype), shape)
 
 
@@ -58,10 +56,13 @@ def full_like(a: Array, fill_value: Any, dtype: Any = None, *, shape: Any = None
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Array:
     """Count how often each number occurs, or sum its weights."""
     x = np.asarray(bare(x))
-    length = max(minlength, int(x.max(initial=-1)) + 1)
+    counts = np.bincount(x, minlength=minlength)
     if weights is None:
-        return np.bincount(x, minlength=minlength)
-    return scatter_add(weights, index=x, shape=(length,))
+        return counts
+    weights = operand(weights)
+    if weights.shape != x.shape:
+        raise ValueError(f"np.bincount: weights of shape {weights.shape}; want {x.shape}, as x")
+    return scatter_add(weights.astype(np.float64), index=x, shape=counts.shape)
 
 
 @implements(np.reshape)
@@ -125,7 +126,7 @@ def flip(x: Array, axis: Axis = None) -> Array:
 @implements(np.tile)
 def tile(x: Array, reps: Any) -> Array:
     """Repeat the whole array along each axis."""
-    reps = tuple(int(r) for r in np.atleast_1d(reps))
+    reps = tuple(whole(r) for r in np.atleast_1d(reps))
     shape = (1,) * (len(reps) - x.ndim) + x.shape
     reps = (1,) * (len(shape) - len(reps)) + reps
     pairs = tuple(n for pair in zip(reps, shape, strict=True) for n in pair)
@@ -174,7 +175,8 @@ def hstack(tup: Sequence[Array]) -> Array:
 @implements(np.array_split)
 def array_split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     """Take apart along an axis; the parts' gradients meet in one buffer."""
-    length, first = x.shape[axis], before(x, axis)
+    first = before(x, axis)
+    length = x.shape[len(first)]
     if isinstance(indices_or_sections, int | np.integer):
         if indices_or_sections < 1:
             raise ValueError(f"np.array_split: {indices_or_sections} parts; want 1 or more")
@@ -189,17 +191,19 @@ def array_split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array
 @implements(np.split)
 def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     """Take apart along an axis, into equal parts if a number is given."""
-    if isinstance(indices_or_sections, int | np.integer) and x.shape[axis] % indices_or_sections:
+    parts, length = indices_or_sections, x.shape[axis]
+    if isinstance(parts, int | np.integer) and parts > 0 and length % parts:
         raise ValueError(
-            f"np.split: axis {axis} of shape {x.shape} cannot be cut into {indices_or_sections} "
-            "equal parts; np.array_split makes nearly equal ones"
+            f"np.split: axis {axis} of shape {x.shape} cannot be cut into {parts} equal parts; "
+            "np.array_split makes nearly equal ones"
         )
-    return array_split(x, indices_or_sections, axis)
+    return array_split(x, parts, axis)
 
 
 def unstack(x: Array, *, axis: int = 0) -> tuple[Array, ...]:
     """Take apart along an axis that disappears."""
-    return tuple(x[(*before(x, axis), i)] for i in range(x.shape[axis]))
+    first = before(x, axis)
+    return tuple(x[(*first, i)] for i in range(x.shape[len(first)]))
 
 
 if hasattr(np, "unstack"):  # since NumPy 2.1
@@ -223,7 +227,7 @@ def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Array:
     indices = np.asarray(bare(indices))
     if axis is None:
         return np.reshape(x, -1)[indices]
-    (axis,) = axes_of(x, axis)
+    axis = axis_of(x, axis)
     single = [tuple(1 if i == axis else n for i, n in enumerate(a.shape)) for a in (x, indices)]
     shape = np.broadcast_shapes(*single)
     x = np.broadcast_to(x, shape[:axis] + x.shape[axis : axis + 1] + shape[axis + 1 :])
@@ -274,32 +278,51 @@ def diag(v: Array, k: int = 0) -> Array:
 
 
 def _moves(*functions: Callable[..., Any], several: bool = False) -> None:
-    """Let NumPy functions of one argument (or of `several`), perhaps a nest of arrays, run so."""
+    """Let NumPy functions of one argument, perhaps a nest of arrays, run so.
+
+    Those of `several` give a result for each of their arguments, of its own dtype.
+    """
 
     def by_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
-        def moved(*args: Any, **kwargs: Any) -> Any:
-            nest, rest = (args, ()) if several else (args[0], args[1:])
+        def moved(nest: Any, *args: Any, **kwargs: Any) -> Any:
             leaves, rebuild = flatten(nest)
-            arrays = [x if isinstance(x, Tensor) else np.asarray(x) for x in leaves]
+            arrays = [operand(x) for x in leaves]
             ends = accumulate([x.size for x in arrays], initial=0)
-            numbers = [
-                np.arange(start, start + x.size).reshape(x.shape)
-                for start, x in zip(ends, arrays, strict=False)
-            ]
-            nest = rebuild(numbers)
-            taken = function(*nest, **kwargs) if several else function(nest, *rest, **kwargs)
+            numbers = [_numbers(x) + start for start, x in zip(ends, arrays, strict=False)]
+            kwargs = {k: bare(v) for k, v in kwargs.items()}
+            taken = function(rebuild(numbers), *map(bare, args), **kwargs)
             elements = np.concatenate([np.reshape(x, -1) for x in arrays])
             return tree_map(lambda numbers: elements[numbers], taken)
 
-        return moved
+        def each_moved(*args: Any, **kwargs: Any) -> Any:
+            arrays = [x if isinstance(x, Tensor) else Tensor(x) for x in args]
+            taken = function(*map(_numbers, arrays), **kwargs)
+            if len(arrays) == 1 and not isinstance(taken, list | tuple):
+                return arrays[0].reshape(-1)[taken]
+            pairs = zip(arrays, taken, strict=True)
+            return type(taken)(x.reshape(-1)[numbers] for x, numbers in pairs)
+
+        return each_moved if several else moved
 
     for function in functions:
         implements(function)(by_numbers(function))
 
 
+def _numbers(x: Array) -> Array:
+    """Number the elements of an array."""
+    return np.arange(x.size).reshape(x.shape)
+
+
 _moves(np.flipud, np.fliplr, np.rot90, np.rollaxis, np.delete, np.resize)
 _moves(np.hsplit, np.vsplit, np.dsplit, np.column_stack, np.dstack, np.block)
-_moves(np.atleast_2d, np.atleast_3d, np.meshgrid, np.broadcast_arrays, several=True)
+_moves(np.atleast_2d, np.atleast_3d, np.meshgrid, several=True)
+
+
+@implements(np.broadcast_arrays)
+def broadcast_arrays(*args: Array) -> tuple[Array, ...]:
+    """Repeat arrays to the shape that all have in common."""
+    shape = np.broadcast_shapes(*(np.shape(operand(x)) for x in args))
+    return tuple(np.broadcast_to(x if isinstance(x, Tensor) else Tensor(x), shape) for x in args)
 
 
 @implements(np.append)

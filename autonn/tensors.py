@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from itertools import repeat
+from operator import index as whole
 from sys import getrefcount
 from threading import Lock
 from typing import Any, NoReturn, final
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.exceptions import AxisError
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from autonn.arguments import check_all
+from autonn.errors import is_raw, retold
 from autonn.graph import DISPATCH, Array, Node, primitive
+from autonn.indices import PLAIN, add_at
 from autonn.methods import Axis, Methods
 from autonn.walk import walk
 
@@ -30,10 +36,10 @@ def getitem(x: Array, *, index: Any) -> Array:
 @primitive
 def put(x: Array, v: Array, *, index: Any) -> Array:
     """X with v stored at index; where an index occurs twice, the last value stays."""
-    if x.dtype.kind in "iub" and np.asarray(v).dtype.kind == "f":
-        raise TypeError(
-            f"cannot store floating-point values in a Tensor of {x.dtype}: x.astype(float) first"
-        )
+    kind = np.asarray(v).dtype.kind
+    if "fc".find(kind) > "fc".find(x.dtype.kind):
+        values = "complex" if kind == "c" else "floating-point"
+        raise TypeError(f"cannot store {values} values in a Tensor of {x.dtype}: x.astype first")
     y = np.array(x)
     y[index] = v
     return y
@@ -43,7 +49,7 @@ def put(x: Array, v: Array, *, index: Any) -> Array:
 def put_add(x: Array, v: Array, *, index: Any) -> Array:
     """X with v added at index; where an index occurs twice, both are added."""
     y = np.array(x)
-    np.add.at(y, index, v)
+    add_at(y, index, np.broadcast_to(v, y[index].shape))
     return y
 
 
@@ -69,6 +75,43 @@ _add, _subtract, _multiply = primitive(np.add), primitive(np.subtract), primitiv
 _divide, _power = primitive(np.true_divide), primitive(np.power)
 _square, _negative = primitive(np.square), primitive(np.negative)
 _sum, _transpose = primitive(np.sum), primitive(np.transpose)
+
+
+def numeric(owner: str, dtype: Any) -> np.dtype[Any]:
+    """Give a dtype of numbers; refuse another."""
+    try:
+        found = np.dtype(dtype)
+    except (TypeError, ValueError, RecursionError):
+        found = np.dtype(object)
+    if found.kind not in "fiubc":
+        told = f"{owner}: dtype={dtype!r:.40}; want a dtype of numbers, such as np.float32"
+        raise TypeError(told)
+    return found
+
+
+def flag(name: str, value: Any) -> bool:
+    """Give an option as True or False; refuse what is neither, such as an array."""
+    try:
+        return bool(value)
+    except ValueError:
+        raise TypeError(f"{name}={value!r:.40}; want True or False") from None
+
+
+def _array_of(data: Any, dtype: Any, copy: bool) -> Array:
+    """Make the array of a Tensor; refuse what is not numeric."""
+    dtype = None if dtype is None else numeric("Tensor", dtype)
+    try:
+        if dtype is not None and dtype.kind != "c" and np.iscomplexobj(data):
+            raise TypeError(f"Tensor: complex numbers do not fit into {dtype}; take their parts")
+        array = np.array(data, dtype) if copy else np.asarray(data, dtype)
+    except Exception as error:
+        if not is_raw(error):
+            raise
+        raise retold(error, "Tensor", (data,), {"dtype": dtype, "copy": copy}) from None
+    if array.dtype.kind not in "fiubc":
+        kind = f"{type(data).__name__} {data!r:.60} (dtype {array.dtype})"
+        raise TypeError(f"Tensor: cannot hold {kind}; want numbers")
+    return array
 
 
 @final
@@ -124,13 +167,10 @@ class Tensor(Methods):
                 "Tensor(...) of a Tensor: use it as it is, or t.detach() for one without history"
             )
         shares = isinstance(data, np.ndarray) and not copy
-        array = np.asarray(data, dtype=dtype) if shares else np.array(data, dtype=dtype)
-        if array.dtype.kind not in "fiubc":
-            kind = f"{type(data).__name__} {data!r:.60} (dtype {array.dtype})"
-            raise TypeError(f"Tensor: cannot hold {kind}; want numbers")
+        array = _array_of(data, dtype, not shares)
         self._array = array
         self.node = None
-        if requires_grad:
+        if flag("requires_grad", requires_grad):
             self.requires_grad = True
         owner: Any = array
         while shares and isinstance(owner, np.ndarray):
@@ -148,7 +188,11 @@ class Tensor(Methods):
 
     @property
     def data(self) -> np.ndarray[Any, Any]:
-        """The array, as a read-only view; `assign` writes to it."""
+        """The array, as a read-only view; `assign` writes to it.
+
+        NumPy's `ufunc.at` writes to read-only arrays, too: do not call `np.add.at(t.data, ...)`.
+        `detect_anomaly` finds it.
+        """
         view = np.asarray(self._array).view()
         view.flags.writeable = False
         return view
@@ -184,6 +228,7 @@ class Tensor(Methods):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        value = flag("requires_grad", value)
         if not self.is_leaf:
             raise ValueError(
                 "requires_grad can only be set on leaves: t.detach() gives a Tensor without history"
@@ -212,6 +257,8 @@ class Tensor(Methods):
 
     @name.setter
     def name(self, value: str | None) -> None:
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"name={value!r:.40}; want a string or None")
         if self.node is None:
             self._name = value
         elif value is not None or self.node.notes is not None:
@@ -295,9 +342,11 @@ class Tensor(Methods):
 
         Integers and booleans have no gradient, so they end the graph.
         """
-        dtype = np.dtype(dtype)
+        dtype = numeric("astype", dtype)
         if dtype.kind == "c" and self.node is not None:
             raise TypeError("astype: gradients through complex numbers are not supported")
+        if self.dtype.kind == "c" != dtype.kind:
+            raise TypeError(f"astype: complex numbers do not fit into {dtype}")
         if dtype == self.dtype:
             return self
         return astype.apply(self if dtype.kind == "f" else self.detach(), dtype=dtype)
@@ -306,7 +355,13 @@ class Tensor(Methods):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if not kwargs and method == "__call__" and ufunc in DISPATCH:
-            return DISPATCH[ufunc](*inputs)
+            try:
+                return DISPATCH[ufunc](*inputs)
+            except Exception as error:
+                if not is_raw(error):
+                    raise
+                check_shapes(ufunc, *inputs)
+                raise retold(error, ufunc.__name__, inputs) from None
         if kwargs.get("out") is not None:
             refuse(ufunc, "out")
         function: Any = ufunc
@@ -315,7 +370,7 @@ class Tensor(Methods):
             kwargs.setdefault("axis", 0)  # np.add.reduce's default is not np.sum's
         if function not in DISPATCH:
             unsupported(ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}")
-        return DISPATCH[function](*inputs, **kwargs)
+        return self.__array_function__(function, (), inputs, kwargs)
 
     def __array_function__(
         self, function: Any, types: Any, args: Any, kwargs: Mapping[str, Any]
@@ -326,9 +381,11 @@ class Tensor(Methods):
             unsupported(f"{function.__module__}.{function.__name__}".removeprefix("numpy."))
         try:
             return DISPATCH[function](*args, **kwargs)
-        except TypeError:
-            check_arguments(function, args, kwargs)
-            raise
+        except Exception as error:
+            if not is_raw(error):
+                raise
+            check_arguments(error, function, args, kwargs)
+            raise retold(error, f"np.{function.__name__}", args, kwargs) from None
 
     # ----- Differentiation -----
 
@@ -360,19 +417,16 @@ class Tensor(Methods):
                 "Tensor(data, requires_grad=True), and compute outside no_grad(), without "
                 ".detach(), .data or .item() on the way"
             )
-        seed = self._seed(gradient)
-        if not create_graph:
-            seed = bare(seed)
-        retain = retain_graph or create_graph
-        found = walk({self.node: seed}, retain=retain, create=create_graph)
+        seed, create = self._seed(gradient), flag("create_graph", create_graph)
+        retain = flag("retain_graph", retain_graph) or create
+        found = walk({self.node: seed if create else bare(seed)}, retain=retain, create=create)
         with _accumulating:  # threads may share leaves
-            totals = []
-            for node, g in found.items():
-                notes = node.notes or node.noted()
-                g = g if type(g) is Tensor else connected(g, None)
-                totals.append((notes, g if notes.grad is None else notes.grad + g))
-            for notes, total in totals:  # all or none: an addition may fail
-                notes.grad = total
+            notes = [node.noted() for node in found]
+            new = [g if type(g) is Tensor else connected(g, None) for g in found.values()]
+            totals = [
+                g if n.grad is None else n.grad + g for n, g in zip(notes, new, strict=True)
+            ]  # all or none: an addition may fail, and a signal come between two assignments
+            list(map(setattr, notes, repeat("grad"), totals))
 
     def _seed(self, gradient: Any) -> Tensor:
         if gradient is None:
@@ -384,7 +438,9 @@ class Tensor(Methods):
                 )
             one = self.dtype.type(1)
             return connected(np.full(self.shape, one) if self.ndim else one, None)
-        seed = gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=self.dtype)
+        seed = gradient if isinstance(gradient, Tensor) else Tensor(gradient)
+        if seed.dtype.kind == "c" != self.dtype.kind:
+            raise TypeError("backward: the gradient is complex; want real numbers")
         if seed.shape != self.shape:
             raise ValueError(
                 f"backward: the gradient has shape {seed.shape}, the Tensor has shape {self.shape}"
@@ -446,6 +502,9 @@ class Tensor(Methods):
     def assign(self, value: Any) -> None:
         """Change the values of a leaf; a graph or view that still holds the old ones keeps them.
 
+        A forward pass that another thread begins during the writing reads values half written:
+        let threads that share leaves wait for each other. `detect_anomaly` finds it.
+
         Raises
         ------
         ValueError
@@ -453,7 +512,7 @@ class Tensor(Methods):
         TypeError
             For a value that is not numeric.
         """
-        array = np.asarray(bare(value))
+        array = operand(value) if not isinstance(value, Tensor) else value._array
         if array.dtype.kind not in "fiub":
             raise TypeError(
                 f"assign: cannot store {type(value).__name__} {value!r:.40}; want numbers"
@@ -524,21 +583,29 @@ class At:
         return put_add.apply(self._t, value, index=self._index)
 
 
-PLAIN = {slice, int, type(None), type(...)}
-"""The types of an index's parts that never change."""
-
-
 def _settled(index: Any) -> Any:
-    """Give an index as NumPy reads it: sequences in it become arrays."""
+    """Give an index as NumPy reads it: sequences in it become arrays, ends of slices numbers."""
     if isinstance(index, tuple):
-        return tuple([i if type(i) in PLAIN else _settled_part(i) for i in index])
-    return index if type(index) in PLAIN else _settled_part(index)
+        return tuple([i if type(i) in _SIMPLE else _settled_part(i) for i in index])
+    return index if type(index) in _SIMPLE else _settled_part(index)
+
+
+_SIMPLE = PLAIN - {slice}
 
 
 def _settled_part(part: Any) -> Any:
+    if type(part) is slice:
+        start, stop, step = part.start, part.stop, part.step
+        if type(start) in _SIMPLE and type(stop) in _SIMPLE and type(step) in _SIMPLE:
+            return part
     if isinstance(part, np.integer):
         return part
-    array = np.asarray(bare(part))  # the engine copies what it keeps
+    try:
+        if type(part) is slice:  # whose ends are arrays or Tensors, which may change
+            return slice(*[i if i is None else whole(i) for i in (start, stop, step)])
+        array = np.asarray(bare(part))  # the engine copies what it keeps
+    except (ValueError, TypeError, RecursionError):  # of floats, ragged, or its own element
+        raise IndexError(f"cannot index by {part!r:.60}; want whole numbers or booleans") from None
     if not array.size and not isinstance(part, np.ndarray | Tensor):
         array = array.astype(np.intp)
     if array.dtype.kind not in "biu":
@@ -573,9 +640,19 @@ def axes_of(x: Array, axis: Axis) -> tuple[int, ...]:
     return normalize_axis_tuple(axis, max(x.ndim, 1))[: x.ndim]  # numbers allow axis 0
 
 
+def axis_of(x: Array, axis: int) -> int:
+    """Give an axis as a non-negative number; refuse one that is not there."""
+    return normalize_axis_index(axis, x.ndim)
+
+
 def operand(x: Any) -> Array:
     """Give a Tensor as it is, anything else as an array."""
-    return x if isinstance(x, Tensor) else np.asarray(x)
+    if isinstance(x, Tensor):
+        return x
+    try:
+        return np.asarray(x)
+    except (ValueError, RecursionError):  # ragged, or its own element
+        raise TypeError(f"cannot make an array of {type(x).__name__} {x!r:.60}") from None
 
 
 def named(x: Any, name: str) -> Any:
@@ -601,14 +678,41 @@ def unsupported(name: str) -> NoReturn:
     )
 
 
-def check_arguments(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> None:
-    """Refuse arguments that a NumPy function takes, but not on Tensors."""
-    signature = inspect.signature(DISPATCH[function])
+def check_arguments(
+    error: Exception, function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]
+) -> None:
+    """Refuse arguments that a NumPy function takes, but not on Tensors, or not of this kind."""
+    run, name = DISPATCH[function], f"np.{function.__name__}"
+    signature = inspect.signature(run)
     try:
-        signature.bind(*args, **kwargs)
-    except TypeError as error:
+        given = signature.bind(*args, **kwargs).arguments
+    except TypeError as told:
         names = ", ".join(signature.parameters)
-        raise TypeError(f"np.{function.__name__} of Tensors: {error}; it takes {names}") from None
+        raise TypeError(f"{name} of Tensors: {told}; it takes {names}") from None
+    if run.__module__.startswith("autonn."):
+        check_all(run, args, dict(kwargs))
+    shape = next((np.shape(x) for x in given.values() if isinstance(x, Tensor | np.ndarray)), ())
+    beyond = isinstance(error, IndexError) and not isinstance(error, AxisError)
+    for k, axis in given.items() if beyond else ():
+        is_axis = k.startswith("axis") and isinstance(axis, int | np.integer)
+        if is_axis and not -len(shape) <= axis < len(shape):
+            raise AxisError(f"{name}: {k}={axis}, but shape {shape} has {len(shape)} axes")
+
+
+def check_shapes(ufunc: np.ufunc, *operands: Any) -> None:
+    """Refuse operands of shapes that do not broadcast."""
+    try:
+        shapes = [np.shape(bare(x)) for x in operands]
+    except (ValueError, TypeError, RecursionError):
+        return
+    try:
+        np.broadcast_shapes(*shapes if ufunc.signature is None else ())
+    except ValueError:
+        raise ValueError(
+            f"{ufunc.__name__}: shapes {' and '.join(map(str, shapes))} do not broadcast: counted "
+            "from the right, lengths must be equal or 1. Reshape one of them, or add an axis as in "
+            "x[:, None]"
+        ) from None
 
 
 def refuse(

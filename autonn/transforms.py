@@ -12,12 +12,14 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from operator import index as whole
 from typing import Any
 
 import numpy as np
 
+from autonn.errors import is_raw, retold
 from autonn.graph import Array, Node, current_state, state
-from autonn.tensors import Tensor, alias, bare, connected
+from autonn.tensors import Tensor, alias, bare, connected, flag
 from autonn.tree import flatten, leaves_like, places, tree_map
 from autonn.walk import walk
 
@@ -199,19 +201,32 @@ class _Run:
         if not callable(f):
             raise TypeError(f"{f!r:.40} is not a function to differentiate")
         self.many = isinstance(argnums, Sequence)
-        positions = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
+        try:
+            positions = tuple(map(whole, argnums if isinstance(argnums, Sequence) else (argnums,)))
+        except TypeError:
+            told = f"argnums={argnums!r:.40}; want the position of an argument, or several"
+            raise TypeError(told) from None
         if any(not -len(args) <= i < len(args) for i in positions):
-            raise ValueError(f"argnums={argnums}, but the function has {len(args)} arguments here")
+            raise ValueError(
+                f"argnums={argnums!r:.40}, but the function has {len(args)} arguments here"
+            )
         positions = tuple(i % len(args) for i in positions)
         if len(set(positions)) < len(positions):
-            raise ValueError(f"argnums={argnums} names an argument twice")
+            raise ValueError(f"argnums={argnums!r:.40} names an argument twice")
         self.inputs, self.rebuild = flatten(tuple(args[i] for i in positions))
         names = [f"{i}{place}" for i in positions for place in places(args[i])]
         self.entered = [_entered(x, name) for name, x in zip(names, self.inputs, strict=True)]
         self.nodes: list[Any] = [x.node for x in self.entered]
         chosen = dict(zip(positions, self.rebuild(self.entered), strict=True))
+        args = [chosen.get(i, x) for i, x in enumerate(args)]
         with state(paused=False), _differentiating(self.nodes):
-            result = f(*[chosen.get(i, x) for i, x in enumerate(args)], **kwargs)
+            try:
+                result = f(*args, **kwargs)
+            except Exception as error:
+                if not is_raw(error):
+                    raise
+                raise retold(error, getattr(f, "__name__", "f"), args, kwargs) from None
+        has_aux = flag("has_aux", has_aux)
         if has_aux and not (isinstance(result, tuple) and len(result) == 2):
             raise TypeError("has_aux: the function must return a pair, (value, aux)")
         self.aux: Any = None

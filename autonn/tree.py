@@ -11,6 +11,11 @@ import numpy as np
 def flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
     """Give the leaves of a tree in order, and a function that makes the same tree of other leaves.
 
+    Raises
+    ------
+    ValueError
+        When the tree contains itself.
+
     Examples
     --------
     >>> leaves, rebuild = flatten({"w": [1, 2], "b": (3,)})
@@ -19,9 +24,16 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
     >>> rebuild([10, 20, 30])
     {'w': [10, 20], 'b': (30,)}
     """
+    try:
+        return _flatten(tree)
+    except RecursionError:
+        raise ValueError(f"a nest of arrays contains itself: {tree!r:.60}") from None
+
+
+def _flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
     if not isinstance(tree, dict | list | tuple):
         return [tree], lambda leaves: leaves[0]
-    flat = [flatten(part) for part in (tree.values() if isinstance(tree, dict) else tree)]
+    flat = [_flatten(part) for part in (tree.values() if isinstance(tree, dict) else tree)]
     leaves = [leaf for part, _ in flat for leaf in part]
 
     def rebuild(leaves: Sequence[Any]) -> Any:
@@ -50,7 +62,10 @@ def leaves_like(tree: Any, model: Any, name: str) -> list[Any]:
     if not isinstance(model, dict | list | tuple):
         if isinstance(tree, dict | tuple):
             raise ValueError(f"{name} has a {type(tree).__name__} where an array belongs")
-        return [np.asarray(tree) if isinstance(tree, list) else tree]
+        try:
+            return [np.asarray(tree) if isinstance(tree, list) else tree]
+        except ValueError:
+            raise ValueError(f"{name} is {tree!r:.60}; want an array") from None
     keyed = isinstance(model, dict)
     same = isinstance(tree, dict) == keyed and isinstance(tree, dict | list | tuple)
     if not same or (set(tree) != set(model) if keyed else len(tree) != len(model)):

@@ -15,6 +15,8 @@ import numpy as np
 from autonn.graph import Array, Node, current_state
 from autonn.sums import total
 
+_PLAIN = {np.ndarray, np.float64, np.float32, np.float16}
+
 
 class Piece(NamedTuple):
     """A cotangent that is zero outside `index`: all the pieces of an array meet in one buffer."""
@@ -76,11 +78,8 @@ def walk(
             if type(c) is Piece:
                 held[parent] = c = _add_piece(held, c, parent)
             else:
-                try:
-                    fits = c.shape == parent.shape and c.dtype is parent.dtype
-                except AttributeError:
-                    fits = False
-                if not fits:
+                plain = type(c) in _PLAIN
+                if not plain or c.shape != parent.shape or c.dtype is not parent.dtype:
                     c = _fitted(c, node, parent)
                 if parent in held:
                     held[parent] = c = _added(held, parent, c)
@@ -137,7 +136,7 @@ def _leading_to(targets: Collection[Node], roots: Collection[Node]) -> set[Node]
 def _fitted(c: Array, node: Node, parent: Node) -> Array:
     """Sum what was broadcast, and give the cotangent its argument's dtype."""
     assert node.primitive is not None
-    if type(c) is not np.ndarray:
+    if type(c) not in _PLAIN:
         c = _checked(c, node)
     if c.dtype.kind == "c" and parent.dtype.kind == "f":
         raise TypeError(f"{node.primitive}: gradients through complex numbers are not supported")
@@ -155,8 +154,8 @@ def _fitted(c: Array, node: Node, parent: Node) -> Array:
 
 
 def _checked(c: Array, node: Node) -> Array:
-    """Give what a rule returned as an array."""
-    if isinstance(c, float | int):
+    """Give what a rule returned as an array, and not as a matrix, which multiplies otherwise."""
+    if isinstance(c, float | int | np.ndarray):
         return np.asarray(c)
     if not hasattr(c, "dtype"):
         told = f"{node.primitive}: a rule gave {c!r:.40}; want the cotangent, an array"

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,9 @@ import numpy as np
 from autonn.columns import columns, spread
 from autonn.engine import defvjp
 from autonn.graph import Array, primitive
+from autonn.indices import add_at, last_stored
 from autonn.places import Ints, Pairs, add_windows, inside, pad_zeros, padded, window_count, windows
-from autonn.tensors import PLAIN, Tensor, getitem, put, put_add
+from autonn.tensors import Tensor, getitem, put, put_add
 from autonn.walk import Piece
 
 # ----- Indexing -----
@@ -30,58 +30,11 @@ def scatter_add(v: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     return y
 
 
-def add_at(buffer: Array, index: Any, g: Array) -> None:
-    """Add g to buffer[index]; to what the index names twice, twice."""
-    if names_once(index):
-        buffer[index] += g
-    elif _long_rows(buffer, index) and g.shape == index.shape + buffer.shape[1:]:
-        add_rows(buffer, index.reshape(-1), g.reshape(index.size, *buffer.shape[1:]))
-    else:
-        np.add.at(buffer, index, g)
-
-
-def _long_rows(buffer: Array, index: Any) -> bool:
-    """Tell whether an index names many rows, long enough to be added as such."""
-    return isinstance(index, np.ndarray) and index.size >= 1024 and prod(buffer.shape[1:]) >= 16
-
-
-def add_rows(buffer: Array, rows: Array, g: Array) -> None:
-    """Add g[i] to buffer[rows[i]] for each i: what goes to one row is summed first, by halves."""
-    rows = np.where(rows < 0, rows + len(buffer), rows)
-    order = np.argsort(rows, kind="stable")
-    rows, sums, at = rows[order], g[order], np.arange(len(rows))
-    while (same := rows[1:] == rows[:-1]).any():
-        firsts = np.flatnonzero(np.concatenate([[True], ~same]))
-        run = np.repeat(firsts, np.diff(firsts, append=len(rows)))
-        even = (np.arange(len(rows)) - run) % 2 == 0
-        left = np.flatnonzero(even[:-1] & same)
-        sums[at[left]] += sums[at[left + 1]]
-        rows, at = rows[even], at[even]
-    buffer[rows] += sums[at]
-
-
-def names_once(index: Any) -> bool:
-    """Tell whether an index can name no element twice: slices, integers and masks cannot."""
-    parts = index if isinstance(index, tuple) else (index,)
-    odd = [i for i in parts if type(i) not in PLAIN]
-    return all(isinstance(i, np.integer) or np.asarray(i).dtype.kind == "b" for i in odd)
-
-
 def scatter(g: Array, index: Any, shape: tuple[int, ...]) -> Array:
     """Scatter g into zeros: an array as a `Piece`, since all pieces of x meet in one buffer."""
     if isinstance(g, Tensor):
         return scatter_add(g, index=index, shape=shape)
     return Piece(g, index, add_at)
-
-
-def last_stored(index: Any, shape: tuple[int, ...]) -> Any:
-    """Tell which of the values stored at an index are not overwritten by a later one."""
-    if names_once(index):
-        return True
-    places = np.arange(prod(shape)).reshape(shape)
-    order = np.arange(places[index].size).reshape(places[index].shape)
-    places[index] = order
-    return places[index] == order
 
 
 @primitive

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 import autonn
-from autonn import columns, nn, rules, sums, walk, windows
+from autonn import columns, indices, nn, rules, sums, walk
 from autonn import compile as writer
 from autonn import functional as F
 from benchmarks.peers.autonn import steps
@@ -83,7 +83,7 @@ TRICKS = {
     ),
     "rows": Trick(
         "rows that come twice are summed by halves", ("embedding",),
-        put(windows, "_long_rows", lambda *_: False),
+        put(indices, "_long_rows", lambda *_: False),
     ),
     "filled": Trick(
         "small gradients are repeated by filling", ("W2",), put(rules, "expand", _view)

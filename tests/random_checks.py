@@ -18,7 +18,7 @@ from autonn.tensors import bare
 # What autonn computes in another order than NumPy; anything else has NumPy's very bits.
 ROUNDS = re.compile(
     r"F\.|@|sum|mean|var|std|prod|norm|average|matmul|dot|inner|outer|einsum|convolve|quantile|percentile|median|trace|"
-    r"linalg|cross|round|around|interp|trapezoid|sinc|bincount|logaddexp|ptp"
+    r"linalg|cross|round|around|interp|trapezoid|sinc|bincount|at_add|logaddexp|ptp"
 )
 
 

@@ -198,10 +198,6 @@ class Drawn:
         return int(self.draw(st.integers(low, high)))
 
 
-# Mistakes that are known, each with a test in test_random_graphs.py: programs keep away from them.
-KNOWN = {"vector_norm", "moves", "add_at", "broadcast add"}
-
-
 class RefusedError(Exception):
     """A choice that leads nowhere: another is made."""
 
@@ -229,10 +225,6 @@ class Builder:
 
     def integer(self, low: int, high: int) -> int:
         return self.dice.integer(low, high)
-
-    def known(self, mistake: str, condition: bool = True) -> None:
-        """Keep away from a known mistake."""
-        self.want(mistake not in KNOWN or not condition)
 
     def chance(self, percent: int) -> bool:
         return self.integer(0, 99) >= 100 - percent

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 from random_checks import judged
-from random_graphs import KNOWN, Dice, Drawn
+from random_graphs import Dice, Drawn
 
 from autonn import Tensor, compare, nn
 from autonn.check.problem import Problem, of_layer
@@ -136,7 +136,7 @@ def global_pool(o: Options, name: str) -> Made:
 
 def norm(o: Options, name: str) -> Made:
     if name in ("LayerNorm", "RMSNorm"):
-        shape = tuple(o.size(3 if "compare" in KNOWN else 2, 6) for _ in range(o.integer(1, 2)))
+        shape = tuple(o.size(2, 6) for _ in range(o.integer(1, 2)))
         front = tuple(o.batch() if i == 0 else o.size(1, 3) for i in range(o.integer(0, 2)))
         eps = o.one("", ", eps=0.01")
         return Made(f"nn.{name}({shape}{eps}{o.flag('affine')})", [normal(*front, *shape)])
@@ -267,7 +267,7 @@ def attention(o: Options, name: str) -> Made:
         heads, first = o.one(1, 2, 3), o.integer(0, 1)
         d = heads * o.size(1, 3)
         # Of one number LayerNorm leaves nothing, of two their signs.
-        d = 3 * heads if d < (3 if "compare" in KNOWN else 2) else d
+        d = 3 * heads if d < 2 else d
 
         def given(length: int) -> str:
             return normal(batch, length, d) if first else normal(length, batch, d)

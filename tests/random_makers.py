@@ -11,7 +11,6 @@ import random_moves  # noqa: F401
 import random_numbers  # noqa: F401
 from hypothesis import strategies as st
 from random_graphs import (
-    KNOWN,
     OPS,
     Builder,
     Dice,
@@ -36,8 +35,6 @@ def draw(dice: Dice | Drawn, most: int = 10, large: int = 10) -> Program:
     b = Builder(dice)
     b.large = b.chance(large)
     b.dtypes = b.one(POLICIES)
-    if b.large and "add_at" in KNOWN:
-        b.dtypes = [dtype.replace("16", "32") for dtype in b.dtypes]
     b.input(b.shape(), "leaf")
     names, wanted, grown = list(OPS), b.integer(1, most), 0
     with np.errstate(all="ignore"):

@@ -187,12 +187,10 @@ def taken_apart(b: Builder, f: str) -> str:
 def several(b: Builder, f: str) -> str:
     if f == "np.meshgrid":
         x, y = b.pick(0, 1), b.pick(0, 1)
-        b.known("moves", b.values[x].dtype != b.values[y].dtype)
         b.fits(b.values[x].size * b.values[y].size)
         return f"{f}({x}, {y}, indexing={b.one(['ij', 'xy'])!r})[{b.integer(0, 1)}]"
     x = b.pick()
     y = b.partner(x)
-    b.known("moves", b.values[x].dtype != np.asarray(b.eval(y)).dtype)
     return f"{f}({x}, {y})[{b.integer(0, 1) if y in b.values else 0}]"
 
 
@@ -246,7 +244,6 @@ def picked(b: Builder, f: str) -> str:
     there = [k for k, y in b.values.items() if y.shape == shape]
     if there and b.chance(30):
         value = b.one(there)
-    b.known("broadcast add", f == "at_add" and np.shape(b.eval(value)) not in ((), shape))
     if value in b.values:  # stored in x's dtype, and so rounded to it
         b.want(b.values[value].dtype == b.values[x].dtype)
     return f"{f}({x}, np.s_[{i}], {value})"

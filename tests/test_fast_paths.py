@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 import autonn
 from autonn import PRIMITIVES, Tensor, defvjp, grad, primitive, special
 from autonn import functional as F
+from autonn.indices import add_at, add_rows
 from autonn.products import Product, product_of, summed
 from autonn.sums import sum_product, total
 from autonn.tensors import bare
 from autonn.walk import sum_to
-from autonn.windows import add_at, add_rows
 
 
 def rng() -> np.random.Generator:
