@@ -62,7 +62,7 @@ class Methods:
         """Give the values as nested lists of Python numbers."""
         return self._array.tolist()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise TypeError(
             "a Tensor does not turn into an array by itself, because its graph would end there "
             "unseen: t.numpy() gives its values; np.stack([t, u]) joins Tensors (np.array([t, u]) "

@@ -499,7 +499,7 @@ def assert_hostile(path: Path, data: bytes, words: list[str]) -> None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 4 * len(data) + 2_000_000
+    assert peak < 100 * len(data) + 2_000_000  # a "[" of JSON is a list of some 100 bytes
     assert [p.name for p in Path().iterdir()] == [path.name]
 
 

@@ -88,19 +88,6 @@ def test_importing_autonn_needs_numpy_only():
     assert out.stdout.strip() == "[]"
 
 
-def toml(name: str) -> list[str]:
-    """Read a list of strings from pyproject.toml (tomllib is not in Python 3.10)."""
-    text = (ROOT / "pyproject.toml").read_text()
-    start = text.index(f"\n{name} = [")
-    return ast.literal_eval(text[text.index("[", start) : text.index("]", start) + 1])
-
-
-def test_packages_are_the_folders():
-    inits = [p for name in ("autonn", "viz") for p in (ROOT / name).rglob("__init__.py")]
-    folders = {".".join(p.parent.relative_to(ROOT).parts) for p in inits}
-    assert set(toml("packages")) == folders
-
-
 PICTURES = sorted((ROOT / "viz").rglob("*.py"))
 
 
