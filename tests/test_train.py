@@ -667,7 +667,7 @@ def test_the_solver_trains_homework_and_ours_alike(
 NET = nn.Linear(64, 10)
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "evaluating nothing": (lambda: evaluate(None, LOSS, (X, Y)), "evaluate: model=None; want a Module"),
-    "evaluating without a loss": (lambda: evaluate(NET, None, (X, Y)), "loss is a NoneType"),
+    "evaluating without a loss": (lambda: evaluate(NET, None, (X, Y)), "loss=None; want a function"),
     "batches of 0": (lambda: evaluate(NET, LOSS, (X, Y), batch_size=0), "batch_size=0"),
     "a metric that is none": (lambda: evaluate(NET, LOSS, (X, Y), metrics={"m": lambda p, y: p}), "m=.*; want a number"),
     "resuming nothing": (lambda: resume(None, "a.npz"), "training=None; want a Training"),
