@@ -19,6 +19,7 @@ from rich.console import Console
 from autonn import Tensor, compare, explain, nn, oracle
 from autonn.check import CATALOGUE, assert_matches
 from autonn.check.binding import bind
+from autonn.check.explain import symbol
 from autonn.commands import compare as verdicts
 from autonn.oracle.norms import DERIVATIONS
 from autonn.tensors import bare
@@ -553,6 +554,7 @@ def test_a_gradient_in_parts_adds_up():
     np.testing.assert_allclose(told.parts["var"], -z * (g * z).mean(0) / s, rtol=1e-9)
     assert "∂y/∂x = direct" in told.to_markdown()
     assert r"\frac{\partial y}{\partial \mathrm{var}}" in told.to_latex()
+    assert symbol(r"\input{a}^~") == r"\mathrm{\backslash input\{a\}\wedge \sim }"
     assert told.cotangents["var"].shape == (3,)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from autonn.texts import printable, printable_lines
+from autonn.texts import printable
 
 # what HTML could take for its own inside a script element
 _UNSAFE = re.compile("[<>&]")
@@ -119,9 +119,7 @@ def _check(data: Mapping[str, Any]) -> None:
 def _json(data: Mapping[str, Any]) -> str:
     """Give JSON that can stand in a script element whatever the strings hold."""
     try:
-        text = json.dumps(
-            _visible(data), allow_nan=False, ensure_ascii=False, separators=(",", ":")
-        )
+        text = json.dumps(dict(data), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     except ValueError as error:
         raise ValueError(
             f'data holds what JSON has no word for ({error}): give NaN and infinities as "nan", '
@@ -131,16 +129,9 @@ def _json(data: Mapping[str, Any]) -> str:
         raise TypeError(
             f"data must hold plain JSON values ({error}): convert with .tolist(), .item() or str()"
         ) from error
+    if not text.isprintable():  # escapes of escapes, which the page shows
+        text = "".join(c if c.isprintable() else "\\" + printable(c) for c in text)
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def _visible(x: Any) -> Any:
-    """Give data with all texts in letters that can be seen."""
-    if isinstance(x, str):
-        return printable_lines(x)
-    if isinstance(x, Mapping):
-        return {k: _visible(v) for k, v in x.items()}
-    return [_visible(v) for v in x] if isinstance(x, list | tuple) else x
 
 
 def _hash(text: str) -> str:

@@ -162,7 +162,7 @@ class Explanation:
                 terms.append(rf"\underbrace{{{bar}}}_{{\text{{direct}}}}")
             else:
                 product = rf"\left({d(name, self.by)}\right)^{{\!\top}} {d(self.of, name)}"
-                terms.append(rf"\underbrace{{{product}}}_{{\text{{through {name}}}}}")
+                terms.append(rf"\underbrace{{{product}}}_{{\text{{through }}{symbol(name)}}}")
         return d(self.of, self.by) + " = " + " + ".join(terms)
 
 
@@ -174,8 +174,11 @@ def symbol(name: str) -> str:
     >>> symbol("x"), symbol("var")
     ('x', '\\mathrm{var}')
     """
-    told = re.sub(r"([_%#&$])", r"\\\1", name).replace(" ", r"\ ")
+    told = re.sub(r"[\\^~_%#&${} ]", lambda c: COMMANDS.get(c[0], "\\" + c[0]), printable(name))
     return told if len(name) == 1 else rf"\mathrm{{{told}}}"
+
+
+COMMANDS = {"\\": r"\backslash ", "^": r"\wedge ", "~": r"\sim "}
 
 
 def shortened(text: str, width: int = 42) -> str:
