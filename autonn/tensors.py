@@ -166,7 +166,7 @@ class Tensor(Methods):
             raise TypeError(
                 "Tensor(...) of a Tensor: use it as it is, or t.detach() for one without history"
             )
-        shares = isinstance(data, np.ndarray) and not copy
+        shares = isinstance(data, np.ndarray) and not flag("copy", copy)
         array = _array_of(data, dtype, not shares)
         self._array = array
         self.node = None
