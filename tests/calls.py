@@ -283,7 +283,7 @@ def _exported(module: ModuleType) -> list[str]:
         and not name.startswith("_")
         and getattr(thing, "__module__", "") == module.__name__
         and isinstance(thing, FunctionType)
-        and name not in ("check_target", "replacing")
+        and name not in ("check_target", "checked_path", "replacing")
     ]
 
 
