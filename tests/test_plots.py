@@ -484,7 +484,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: plots.thinned_network([4]), ValueError, "want two layers or more"),
     (lambda: plots.thinned_network([4, 99]), ValueError, "of 1 to 24 units"),
     (lambda: plots.thinned_network([4, 4], [0.5]), ValueError, "p has 1 numbers for 2 layers"),
-    (lambda: plots.thinned_network([4, 4], 1.5), ValueError, "want a probability"),
+    (lambda: plots.thinned_network([4, 4], 1.5), ValueError, "p=1.5; want a finite number from 0 to 1"),
     (lambda: plots.im2col_picture((4,)), ValueError, "want .H, W. or .C, H, W."),
     (lambda: plots.im2col_picture((2, 2), 3), ValueError, "kernel 3 is larger"),
     (lambda: plots.im2col_picture((28, 28), 3), ValueError, "a matrix of 9 rows and 676 columns; want up to 40"),

@@ -241,7 +241,7 @@ def of_functions(
         return forward(*bound.args, **(dict(bound.kwargs) | changed))
 
     probe = call({k: v.copy() for k, v in values.items()})
-    takes = [p.name for p in inspect.signature(backward).parameters.values()]
+    takes = list(_signature(backward, len(called) + 1).parameters)
     cached = isinstance(probe, tuple) and len(takes) == len(probe) > 1
     cached = cached and (takes[-1] not in called or not is_float(probe[-1]))
 
