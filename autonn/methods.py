@@ -104,7 +104,10 @@ class Methods:
         return int(self.item())
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else str(self)
+        try:
+            return format(self.item(), spec) if spec else str(self)
+        except ValueError as error:
+            raise ValueError(f"format of a Tensor: {error}") from None
 
     # ----- Operators -----
 
