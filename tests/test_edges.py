@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from edge_cases import Edge, edges
 import autonn
 from autonn import PRIMITIVES, Tensor, activations, losses, rules
 from autonn.tensors import bare
+from scripts import edges as written_edges
 
 # By functions of functions, or tested as what they are made of.
 ELSEWHERE = {"reduced", "gradient_penalty"}
@@ -247,3 +249,8 @@ def test_statistics_of_integers_are_numpys(name: str):
 def test_probabilities_that_are_nan_are_refused():
     with pytest.raises(ValueError, match="nan to nan; want probabilities"):
         losses.binary_cross_entropy(Tensor([np.nan]), np.ones(1))
+
+
+def test_the_page_of_edges_is_that_of_the_table():
+    page = Path(__file__).parents[1] / "docs" / "edges.md"
+    assert page.read_text("utf-8") == written_edges.table()
