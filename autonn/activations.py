@@ -71,8 +71,8 @@ def gelu(x: Array, approximate: Literal["none", "tanh"] = "none") -> Array:
     if approximate == "none":
         return x * (0.5 * (1 + erf(x * 0.5**0.5)))
     if approximate == "tanh":
-        z = np.clip(x, -40, 40)  # beyond, the sigmoid is 0 or 1, and powers would overflow
-        return x * sigmoid((8 / np.pi) ** 0.5 * (z + 0.044715 * z * z * z))  # (1 + tanh(z / 2)) / 2
+        z = np.clip(x, -10, 10)  # beyond, the tanh is 1 and its powers would overflow
+        return x * (0.5 * (1 + np.tanh((2 / np.pi) ** 0.5 * (z + 0.044715 * z * z * z))))
     raise ValueError(f"gelu: approximate={approximate!r}; want 'none' or 'tanh'")
 
 

@@ -93,9 +93,10 @@ def nonzero(x: Array) -> Array:
 
 
 def scale(a: Array, b: Array) -> Array:
-    """Give a power of two near the larger of a and b, to divide by: nothing is rounded."""
+    """Give a power of two above a and b, to divide by: nothing is rounded, and squares are safe."""
     size = np.maximum(np.absolute(bare(a)), np.absolute(bare(b)))
-    return np.ldexp(size.dtype.type(1), np.frexp(size)[1] - 1)
+    largest = np.finfo(size.dtype).maxexp - 1
+    return np.ldexp(size.dtype.type(1), np.minimum(np.frexp(size)[1] + 1, largest))
 
 
 def cosine(a: Array, b: Array) -> Array:

@@ -106,8 +106,8 @@ def sinc(x: Any, *, order: int = 0) -> Any:
 
     Examples
     --------
-    >>> sinc(np.array([0.5, 1e-9, 0.0]), order=1)
-    array([-1.27323954e+00, -3.28986813e-09, -0.00000000e+00])
+    >>> sinc(np.array([0.5, 1e-9]), order=1)
+    array([-1.27323954e+00, -3.28986813e-09])
     """
     if order == 0:
         return np.sinc(x)

@@ -184,16 +184,18 @@ FUNCTIONS = UNARY | BINARY
 
 # Why more than 4 ulp. "Relative only": an ulp or two of what a sum of gradients feels.
 CAUSES = {
+    "cbrt":         "3 y² doubles the rounding of NumPy's cbrt in float32",
+    "tan":          "1 + y² doubles the rounding of NumPy's tan in float32",
     "tanh":         "1 - y² cancels where y nears ±1: relative only, an ulp of 1",
     "sigmoid":      "1 - y cancels where y nears 1: relative only, an ulp of 1 (y sigmoid(-x) costs an exp)",
     "erf":          "x² is rounded before exp(-x²): x² ulp, of what is hardly more than 0",
     "gelu":         "1 + erf cancels on the left: relative only, an ulp of 1, as in PyTorch",
-    "gelu, tanh":   "the tail is an exp of a rounded argument; in the gradient, 1 - y cancels, times 1.6 x",
+    "gelu, tanh":   "1 + tanh cancels on the left, 1 - y² on the right, times x: relative only",
     "silu":         "1 - sigmoid(x) cancels, times x; sigmoid(x) subnormal; the gradient has a zero at -1.28",
     "sinc":         "values are NumPy's sin(πx), where πx is rounded; the gradient has a zero at 1.43",
     "divide":       "a / b is subnormal before it is divided by b again",
     "power":        "b - 1 is rounded before a ** (b - 1)",
-    "arctan2":      "the gradient is a subnormal number, divided once more",
+    "arctan2":      "the gradient is a subnormal number, rounded twice",
     "logaddexp":    "values are NumPy's; a - b is rounded before an exp",
 }
 # fmt: on
