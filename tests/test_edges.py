@@ -191,7 +191,7 @@ def test_second_derivative(name: str):
 
 @pytest.mark.parametrize("f", [np.max, np.min])
 def test_an_extreme_of_none_is_refused(f: Any):
-    with pytest.raises(ValueError, match=rf"{f.__name__}\(\(0,\)\): zero-size"):
+    with pytest.raises(ValueError, match=rf"{f.__name__}\(\(0,\), .*: zero-size"):
         f(Tensor(np.zeros(0), requires_grad=True))
 
 
@@ -215,7 +215,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a norm of order 0": (lambda: np.linalg.norm(X, 0, axis=0), "ord=0 has no rule"),
     "fewer choices": (lambda: np.select([X > 0], [X, X]), "1 conditions and 2 choices"),
     "the variance of complex numbers": (lambda: np.var(Tensor([1j])), "want real numbers"),
-    "the sigmoid of complex numbers": (lambda: rules.sigmoid(Tensor([1j])), "want real ones"),
+    "the sigmoid of complex numbers": (lambda: rules.sigmoid(Tensor([1j])), "want real numbers"),
 }  # fmt: skip
 
 
