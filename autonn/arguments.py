@@ -245,9 +245,9 @@ def kinds_of(annotation: Any) -> tuple[Any, ...]:
         return (Whole(),)
     if annotation is float:
         return (Number(),)
-    if isinstance(annotation, type) and annotation not in (object, Any):  # a class since 3.11
-        return (Instance(annotation),)
-    return ()
+    if origin or annotation in (object, Any):  # list[int] was a class until 3.10, Any is one since
+        return ()
+    return (Instance(annotation),) if isinstance(annotation, type) else ()
 
 
 @cache

@@ -103,7 +103,7 @@ def broadcast(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...], tuple[
     return shape, smaller(), smaller()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(broadcast(), st.sampled_from([np.float32, np.float64]))
 def test_sums_of_products(shapes: tuple[tuple[int, ...], ...], dtype: Any):
     shape, own, other = shapes

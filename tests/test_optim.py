@@ -96,7 +96,7 @@ def test_a_restored_state_goes_on_bit_for_bit(name: str, dtype: Any, before: int
     assert first.param_groups[0]["lr"] == second.param_groups[0]["lr"]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.floats(0, 10),
     st.sampled_from([np.float32, np.float64]).flatmap(

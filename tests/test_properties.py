@@ -17,9 +17,6 @@ from autonn.rules import erf, relu
 from autonn.tensors import bare
 from autonn.walk import sum_to
 
-settings.register_profile("autonn", deadline=None, max_examples=100, derandomize=True)
-settings.load_profile("autonn")
-
 FLOATS = st.sampled_from([np.float16, np.float32, np.float64])
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 UNARY = st.sampled_from(

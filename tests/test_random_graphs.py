@@ -21,10 +21,6 @@ from autonn.engine import CONSTANT
 from autonn.graph import DISPATCH
 from autonn.tensors import bare
 
-settings.register_profile("autonn", deadline=None, max_examples=100, derandomize=True)
-settings.load_profile("autonn")
-
-
 # ----- Programs -----
 
 
