@@ -94,7 +94,7 @@ def test_verdicts(case: str):
 
 def test_an_error_from_the_inside_is_a_failure(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(autonn.init, "gain", autonn.texts.shortened)
-    verdict = judged("init.gain(x, 0.1)", "x", lambda: "a")
+    verdict = judged("init.gain(x, 0.1)", "text", lambda: "a")
     assert (verdict.kind, verdict.told.partition(":")[0]) == ("failed", "TypeError")
 
 
