@@ -17,7 +17,9 @@ class TooLargeError(ValueError, MemoryError):
 
 
 _OURS = (str(Path(__file__).parent), "<autonn")
-_INSIDE = (*_OURS, str(Path(np.__file__).parent), "numpy/")  # so Cython names its files
+# So Cython names NumPy's files, those of older releases without their folder.
+_CYTHON = ("numpy/", "_common.pyx", "_generator.pyx")
+_INSIDE = (*_OURS, str(Path(np.__file__).parent), *_CYTHON)
 # What comes from the inside, the narrowest first, and what users see of it.
 _BECOMES: dict[type[Exception], type[Exception]] = {
     np.linalg.LinAlgError: np.linalg.LinAlgError,

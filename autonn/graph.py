@@ -255,7 +255,8 @@ class Primitive:
         return self.name
 
     def __reduce__(self) -> Any:
-        return _found, (self.forward.__module__, self.name)
+        home = getattr(self.forward, "__module__", "numpy")  # older ufuncs name none
+        return _found, (home, self.name)
 
 
 def _found(module: str, name: str) -> Primitive:

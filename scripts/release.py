@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("autonn", "viz")
 LOCK = ROOT / "requirements-dev.txt"
 # Quick ones that go through every part; `--tests tests` runs all.
-TESTS = ["engine", "transforms", "nn", "optim", "files", "data", "pictures"]
+TESTS = ["arguments", "engine", "transforms", "nn", "optim", "files", "data", "pictures"]
 ALONE = """
 import sys, autonn
 from importlib.metadata import version

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 import operator
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from autonn.tensors import At
 from viz import plots
 
 CALLS = Path(__file__).parent / "calls.txt"
+NAMES = re.compile(r"\bnp\.(\w+)")
 traces: Any = sys.modules["autonn.trace"]
 
 
@@ -289,7 +291,7 @@ def _exported(module: ModuleType) -> list[str]:
 
 @cache
 def _numpys_name(function: Any) -> str:
-    place = "np.linalg" if function.__module__ == "numpy.linalg" else "np"
+    place = "np.linalg" if getattr(function, "__module__", "") == "numpy.linalg" else "np"
     return f"{place}.{function.__name__}"
 
 
@@ -311,12 +313,12 @@ class Slot:
 
 @cache
 def calls() -> Mapping[str, bool]:
-    """Give the lines of `calls.txt`, and whether they take long."""
+    """Give the lines of `calls.txt` that this NumPy knows, and whether they take long."""
     found, slow = {}, False
     for line in CALLS.read_text(encoding="utf-8").splitlines():
         if line.startswith("# -----"):
             slow = "slow" in line
-        elif line and not line.startswith("#"):
+        elif line and not line.startswith("#") and all(hasattr(np, n) for n in NAMES.findall(line)):
             found[line] = slow
     return MappingProxyType(found)
 

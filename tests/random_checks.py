@@ -19,6 +19,7 @@ from autonn.tensors import bare
 ROUNDS = re.compile(
     r"F\.|@|sum|mean|var|std|prod|norm|average|matmul|dot|inner|outer|einsum|convolve|quantile|percentile|median|trace|"
     r"linalg|cross|round|around|interp|trapezoid|sinc|bincount|at_add|logaddexp|ptp"
+    + ("" if hasattr(np, "unstack") else r"|\*\*|power")  # in NumPy 2.0, x**2 alone is x * x
 )
 
 

@@ -389,7 +389,8 @@ def op(*names: str) -> Callable[[Maker], Maker]:
     """Register the maker of a line that calls one of these; it may look at the values."""
 
     def register(maker: Maker) -> Maker:
-        OPS.update(dict.fromkeys(names, maker))
+        has = [n for n in names if not n.startswith("np.") or hasattr(np, n.split(".")[1])]
+        OPS.update(dict.fromkeys(has, maker))  # of NumPy, what this version has
         return maker
 
     return register
