@@ -66,8 +66,9 @@ class ChannelsFirst:
 
     def of(self, x: Array) -> Iterator[tuple[slice, Array]]:
         """Unfold x block by block, into one buffer."""
-        if prod(self.kernel) == max(self.stride) == 1 and not any(map(any, self.padding)):
-            yield slice(None), x.reshape(len(x), self.groups, self.rows, self.p)  # of single pixels
+        single_pixels = prod(self.kernel) == max(self.stride, default=1) == 1
+        if single_pixels and not any(map(any, self.padding)):
+            yield slice(None), x.reshape(len(x), self.groups, self.rows, self.p)
             return
         buffer = np.empty((self.step, self.channels, *self.kernel, *self.count), self.dtype)
         for n in self.blocks:

@@ -24,15 +24,11 @@ class Product:
     def __neg__(self) -> Product:
         return Product(self.above, self.below, "" if self.sign else "-")
 
-    def __mul__(self, other: Any) -> Product:
-        if not isinstance(other, Product):
-            return NotImplemented
+    def __mul__(self, other: Product) -> Product:
         negative = self.sign != other.sign
         return Product(self.above + other.above, self.below + other.below, "-" * negative)
 
-    def __truediv__(self, other: Any) -> Product:
-        if not isinstance(other, Product):
-            return NotImplemented
+    def __truediv__(self, other: Product) -> Product:
         return self * Product(other.below, other.above, other.sign)
 
 

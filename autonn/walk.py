@@ -55,7 +55,7 @@ def walk(
             if notes.retains:
                 found[node] = g
         primitive = node.primitive
-        if primitive is None or (reach is not None and node in targets):
+        if primitive is None or node in targets:
             found[node] = g
             for observer in watching:
                 observer.backward(node, g, ())
@@ -100,7 +100,7 @@ def _uses(
     stack = list(seeds)
     while stack:
         node = stack.pop()
-        for parent in node.parents if reach is None or node not in targets else ():
+        for parent in node.parents if node not in targets else ():
             if parent is None or (reach is not None and parent not in reach):
                 continue
             if parent in uses:

@@ -141,7 +141,7 @@ class Changes(ast.NodeVisitor):
                 self.replace(node, value * 1.1)
             case ast.Constant(value=str()) | ast.JoinedStr() if self.writes_code:
                 start, _ = self.span(node)
-                for at in re.finditer(rf"\b({'|'.join(WORDS)})\b", self.text(node)):
+                for at in re.finditer(rf"\b(?<!strict=)({'|'.join(WORDS)})\b", self.text(node)):
                     self.put(WORDS[at[0]], start + at.start(), start + at.end())
             case ast.Name(id=name) if name in NAMES:
                 self.replace(node, NAMES[name])
@@ -184,7 +184,9 @@ def code_in(node: ast.AST) -> Iterable[ast.AST]:
             return [value] if value else []
         case ast.If(test=test, body=[*_, ast.Raise()], orelse=other):
             return [test, *other]
-        case ast.Call(func=ast.Name(id="cast" | "TypeVar")) | ast.Expr(value=ast.Constant()):
+        case ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar"))):
+            return []
+        case ast.Call(func=ast.Name(id="cast")) | ast.Expr(value=ast.Constant()):
             return []
         case ast.Import() | ast.ImportFrom() | ast.Assert() | ast.Raise() | ast.JoinedStr():
             return []

@@ -47,21 +47,28 @@ _WINDOWS = [
 ]
 FAST: dict[str, list[str]] = {
     "graph": [*_ENGINE, "tests/test_trace.py"],
-    "walk": [*_ENGINE, _SUMS],
+    "walk": [*_ENGINE, _SUMS, "tests/test_aliasing.py"],
     "engine": [*_ENGINE, _SUMS],
     "compile": [*_ENGINE, _SUMS],
     "products": [*_ENGINE, _SUMS],
     "sums": [_SUMS, *_ENGINE],
-    "rules": ["tests/test_rules.py -k '{name}'", "tests/test_edges.py tests/test_survivors.py"],
+    "rules": [
+        "tests/test_rules.py -k '{name}'",
+        "tests/test_edges.py tests/test_survivors.py tests/test_regressions.py",
+        "tests/test_rules.py -k 'numerical'",
+    ],
     "places": _WINDOWS,
     "columns": _WINDOWS,
     "windows": [*_WINDOWS, "tests/test_regressions.py tests/test_fast_paths.py"],
-    "special": ["{module} tests/test_edges.py tests/test_survivors.py"],
+    "special": [
+        "{module} tests/test_edges.py tests/test_survivors.py",
+        "tests/test_rules.py -k 'erf or sigmoid or softplus or sinc'",
+    ],
 }
 SLOW = [
     "tests/test_errors.py tests/test_transforms.py tests/test_fast_paths.py tests/test_edges.py",
     "tests/test_rules.py -k 'not mistake'",
-    "tests/test_aliasing.py -k 'not known'",
+    "tests/test_aliasing.py tests/test_hostile.py",
     "tests/test_layers.py -k 'not LSTM and not GRU and not RNN and not Transformer'",
     "tests/test_random_graphs.py",
 ]

@@ -40,6 +40,7 @@ SUMS: list[tuple[tuple[int, ...], Any]] = [
     ((5000, 4), 1),  # too few columns to multiply
     ((4, 9000), 1),  # too many
     ((16, 16, 16, 16), (1, 2)),  # neither first nor last
+    ((40, 16, 16, 16), (1, 2)),
     ((16, 16, 16, 16), ()),
     ((20_000, 0), 1),
     ((2, 3), (0, 1)),
@@ -75,7 +76,8 @@ def test_total_refuses_what_the_sum_refuses(axis: Any):
 def test_total_rounds_no_worse_where_many_are_added():
     x = np.full((1 << 20, 3), 0.1, np.float32)
     np.testing.assert_allclose(total(x, 0), 0.1 * len(x), rtol=5e-5)
-    np.testing.assert_allclose(total(x.T.copy(), 1), 0.1 * len(x), rtol=5e-5)
+    np.testing.assert_allclose(total(x.T.copy(), 1), 0.1 * len(x), rtol=2e-6)
+    np.testing.assert_allclose(total(x.T.copy()), 0.3 * len(x), rtol=2e-6)
     np.testing.assert_allclose(sum_product(x, x, (3,)), 0.01 * len(x), rtol=5e-5)
     np.testing.assert_allclose(sum_product(x, x, (1,)), 0.03 * len(x), rtol=5e-5)
     np.testing.assert_allclose(sum_product(x, x, (1, 1)), 0.03 * len(x), rtol=5e-5)
@@ -117,6 +119,7 @@ def test_sums_of_products(shapes: tuple[tuple[int, ...], ...], dtype: Any):
 PRODUCTS: list[tuple[Callable[..., Any], str, str | None]] = [
     (lambda g: g, "a", None),  # nothing to multiply
     (lambda g: -g, "b", "-_sum_product(_from_b.shape, g)"),
+    (lambda g, y: -(-g * y), "b", "_sum_product(_from_b.shape, g, y)"),
     (lambda g, b: g * b, "a", "_sum_product(_from_a.shape, g, b)"),
     (lambda g, a: g * a, "a", "_sum_product(_from_a.shape, g) * a"),
     (lambda g, b: g / b, "a", None),  # b is in the sum, and divides
@@ -129,6 +132,7 @@ PRODUCTS: list[tuple[Callable[..., Any], str, str | None]] = [
     (lambda g, y: g + y, "b", None),
     (lambda g, y: np.exp(g) * y, "b", None),
     (lambda y: y, "b", None),
+    (lambda g: 2.0, "b", None),
 ]
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import traceback
+import tracemalloc
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 
 import autonn
 from autonn import PRIMITIVES, Tensor, defvjp, special
+from autonn.compile import Signature
 from autonn.graph import Primitive
 from autonn.windows import conv
 
@@ -93,3 +96,73 @@ def test_kernels_that_do_not_fit(channels: int, w_shape: tuple[int, ...], groups
     x, w = np.ones((1, channels, 5)), np.ones(w_shape)
     with pytest.raises(ValueError, match="input channels in"):
         conv(x, w, stride=(1,), padding=((0, 0),), dilation=(1,), groups=groups)
+
+
+def test_a_decorated_rule_reads_what_it_wraps():
+    def rule(g: Any, x: Any) -> Any:
+        return 2 * g * x
+
+    @wraps(rule)
+    def doubled(first: Any, second: Any) -> Any:
+        return 2 * rule(first, second)
+
+    assert gradient(made(lambda x: x * x, x=doubled), 3.0) == [12]
+
+
+def test_a_primitive_without_rules_has_no_arguments():
+    p = Primitive(lambda x: x)
+    assert (p.broadcasts, p.signature, p.kept, p.rules) == (False, Signature((), {}), (), {})
+
+
+def test_a_rule_that_fails_is_seen_in_the_traceback():
+    y = made(lambda x: 2 * x, x=lambda g: g[0])(Tensor(1.0, requires_grad=True))
+    with pytest.raises(IndexError) as caught:
+        y.backward()
+    assert "rule_x(g)" in "".join(traceback.format_exception(caught.value))
+
+
+# ----- Calls as NumPy's -----
+
+
+def test_arrays_by_numpys_names():
+    x = Tensor([[2.0, 1.0], [1.0, 2.0]], requires_grad=True)
+    assert np.max(a=x, axis=0).tolist() == [2, 2]
+    assert np.linalg.det(a=x).item() == pytest.approx(3)
+    with pytest.raises(TypeError, match="where of Tensors needs all of condition, a, b"):
+        np.where(x)
+
+
+def test_at_a_bound_the_gradient_is_the_clipped_arrays():
+    x, low, high = (Tensor([v, 3.0], requires_grad=True) for v in (1.0, 1.0, 3.0))
+    np.clip(x, low, high).sum().backward()
+    assert [t.grad.tolist() for t in (x, low, high)] == [[1, 1], [0, 0], [0, 0]]
+
+
+# ----- The walk -----
+
+
+def test_a_hook_keeps_no_gradient():
+    x = Tensor(3.0, requires_grad=True)
+    y = x * x
+    y.register_hook(lambda g: None)
+    (y * y).backward()
+    assert y.grad is None
+
+
+def test_cotangents_that_meet_are_freed_as_they_are_used():
+    x = Tensor(np.ones(100_000), requires_grad=True)
+    y = x
+    for _ in range(30):
+        y = y * 0.5 + y
+    tracemalloc.start()
+    y.backward(np.ones(x.shape))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 * x.nbytes
+
+
+def test_sums_of_halves_lose_no_digits():
+    w = Tensor(np.ones(1, np.float16), requires_grad=True)
+    values = np.full(20_000, 0.1, np.float16)
+    np.sum(values * w).backward()
+    assert w.grad.item() == pytest.approx(2000, rel=1e-3)

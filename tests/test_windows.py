@@ -57,6 +57,7 @@ GEOMETRIES: list[dict[str, Any]] = [
         "padding": ((1, 0), (0, 0), (1, 1)),
         "dilation": (1, 1, 2),
     },
+    {"size": (), "kernel": (), "stride": (), "padding": (), "dilation": ()},
 ]
 geometries = pytest.mark.parametrize(
     "geometry", GEOMETRIES, ids=lambda g: f"{g['size']}-{g['kernel']}"
