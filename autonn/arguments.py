@@ -27,8 +27,15 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Whole:
+class Kind:
+    """What an argument may be; documentation shows it in its words."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, repr=False)
+class Whole(Kind):
     """A whole number of a range; True and False are none."""
 
     least: int | None = None
@@ -45,8 +52,8 @@ class Whole:
         return ValueError if low or (self.most is not None and value > self.most) else None
 
 
-@dataclass(frozen=True)
-class Wholes:
+@dataclass(frozen=True, repr=False)
+class Wholes(Kind):
     """A whole number or a sequence of them, and of such sequences if `nested`."""
 
     least: int
@@ -63,8 +70,8 @@ class Wholes:
         return next(filter(None, map(item.refuses, value)), None)
 
 
-@dataclass(frozen=True)
-class Number:
+@dataclass(frozen=True, repr=False)
+class Number(Kind):
     """A number of a range, not NaN, and finite or not; `above`: the least itself is refused."""
 
     least: float | None = None
@@ -98,8 +105,8 @@ def _ranged(what: str, least: float | None, most: float | None) -> str:
     return f"{what} of {least} or more" if most is None else f"{what} from {least} to {most}"
 
 
-@dataclass(frozen=True)
-class OneOf:
+@dataclass(frozen=True, repr=False)
+class OneOf(Kind):
     """One of some words, numbers or None."""
 
     options: tuple[Any, ...]
@@ -116,8 +123,8 @@ class OneOf:
         return None if value in self.options else ValueError
 
 
-@dataclass(frozen=True)
-class Instance:
+@dataclass(frozen=True, repr=False)
+class Instance(Kind):
     """What is of a class."""
 
     kind: type
@@ -134,8 +141,8 @@ class Instance:
         return None if isinstance(value, known) else TypeError
 
 
-@dataclass(frozen=True)
-class NumberType:
+@dataclass(frozen=True, repr=False)
+class NumberType(Kind):
     """What NumPy reads as the dtype of real numbers."""
 
     def __str__(self) -> str:
@@ -149,7 +156,7 @@ class NumberType:
             return TypeError
 
 
-class Numbers:
+class Numbers(Kind):
     """A Tensor, or what NumPy makes a numeric array of."""
 
     def __str__(self) -> str:
@@ -165,7 +172,7 @@ class Numbers:
         return None if kind in tuple("fiubc") and not hasattr(value, "mask") else TypeError
 
 
-class Seed:
+class Seed(Kind):
     """What `np.random.default_rng` takes."""
 
     def __str__(self) -> str:
