@@ -35,6 +35,7 @@ GEOMETRIES: list[dict[str, Any]] = [
         "dilation": (1, 1),
     },
     {"size": (4,), "kernel": (1,), "stride": (3,), "padding": ((4, 4),), "dilation": (1,)},
+    {"size": (4,), "kernel": (1,), "stride": (1,), "padding": ((1, 2),), "dilation": (1,)},
     {"size": (9,), "kernel": (3,), "stride": (3,), "padding": ((0, 1),), "dilation": (1,)},
     {
         "size": (4, 4),
