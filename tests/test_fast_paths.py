@@ -81,6 +81,8 @@ def test_total_rounds_no_worse_where_many_are_added():
     np.testing.assert_allclose(sum_product(x, x, (3,)), 0.01 * len(x), rtol=5e-5)
     np.testing.assert_allclose(sum_product(x, x, (1,)), 0.03 * len(x), rtol=5e-5)
     np.testing.assert_allclose(sum_product(x, x, (1, 1)), 0.03 * len(x), rtol=5e-5)
+    square = np.full((600, 700), 0.1)
+    np.testing.assert_allclose(sum_product(square, square, ()), 4200, rtol=1e-13)
     half = np.ones((20_000, 2), np.float16)
     np.testing.assert_array_equal(total(half, 0), [20_000, 20_000])
 

@@ -18,6 +18,7 @@ import autonn
 from autonn import PRIMITIVES, Tensor, defvjp, special
 from autonn.compile import Signature
 from autonn.graph import Primitive
+from autonn.sums import in_float32
 from autonn.windows import conv
 
 # ----- Functions that NumPy lacks -----
@@ -171,3 +172,19 @@ def test_cotangents_that_meet_are_freed_as_they_are_used():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 * x.nbytes
+
+
+# ----- float16 -----
+
+
+@pytest.mark.parametrize("dtypes", ["eee", "eff", "fef", "edd", "egg", "fff", "ddd"])
+def test_halves_are_widened_unless_numpy_does(dtypes: str):
+    seen: list[str] = []
+
+    def add(a: Any, b: Any) -> Any:
+        seen.extend((a.dtype.char, b.dtype.char))
+        return a + b
+
+    a, b, y = dtypes
+    assert in_float32(add)(np.ones(2, a), np.ones(2, b)).dtype.char == y
+    assert seen == (["f", "f"] if y == "e" else [a, b])
