@@ -614,10 +614,12 @@ def test_detect_anomaly_names_the_operation_and_line_of_what_changed(memory: str
 
 
 def added_at_a_view(w: Tensor) -> Tensor:
-    """NumPy's ufunc.at writes to read-only arrays (seen in 2.4)."""
+    """NumPy's ufunc.at writes to read-only arrays, up to 2.4."""
     y = (w * w).sum()
-    with suppress(ValueError):
+    try:
         np.add.at(w.data, [0], 10.0)
+    except ValueError:
+        pytest.skip("this NumPy refuses it")
     return y
 
 
