@@ -17,7 +17,7 @@ import pytest
 import autonn
 from autonn import PRIMITIVES, Tensor, defvjp, special
 from autonn.compile import Signature
-from autonn.graph import Primitive
+from autonn.graph import Primitive, state
 from autonn.sums import in_float32
 from autonn.windows import conv
 
@@ -134,6 +134,33 @@ def test_a_rule_that_fails_is_seen_in_the_traceback():
     assert "rule_x(g)" in "".join(traceback.format_exception(caught.value))
 
 
+def test_rules_that_read_whatever_there_is():
+    with pytest.raises(TypeError, match="the rule of x reads 'rest', which is not there"):
+        made(lambda x: x, x=lambda g, *rest: g)
+
+
+def test_what_is_no_rule_and_no_function():
+    with pytest.raises(TypeError, match="the rule of x is 3; want a function, or None"):
+        made(lambda x: x, x=3)
+    with pytest.raises(TypeError, match="not a function with a name"):
+        autonn.primitive(partial(np.add, 1))
+
+
+def test_a_cotangent_of_another_shape_is_not_summed():
+    p = made(lambda x: 2 * x, x=lambda g: np.stack([g, g]))
+    with pytest.raises(ValueError, match="gave a cotangent of shape"):
+        gradient(p, np.ones(3))
+
+
+@pytest.mark.parametrize("part", [slice(None), slice(1, 3), ...], ids=str)
+def test_an_operand_given_back_may_change(part: Any):
+    p = made(lambda *xs: xs[1] if part is ... else xs[1][part], xs=lambda g, i: g * i)
+    a = np.ones(4)
+    y = p(Tensor(0.0, requires_grad=True), a)
+    a[:] = 9
+    assert not np.any(y == 9)
+
+
 # ----- Calls as NumPy's -----
 
 
@@ -149,6 +176,17 @@ def test_at_a_bound_the_gradient_is_the_clipped_arrays():
     x, low, high = (Tensor([v, 3.0], requires_grad=True) for v in (1.0, 1.0, 3.0))
     np.clip(x, low, high).sum().backward()
     assert [t.grad.tolist() for t in (x, low, high)] == [[1, 1], [0, 0], [0, 0]]
+
+
+# ----- Recording -----
+
+
+def test_who_watches_does_not_record():
+    x = Tensor(1.0, requires_grad=True)
+    with autonn.no_grad(), state():
+        assert not (x * 2).requires_grad
+    with autonn.no_grad(), state(paused=False):
+        assert (x * 2).requires_grad
 
 
 # ----- The walk -----
@@ -172,6 +210,12 @@ def test_cotangents_that_meet_are_freed_as_they_are_used():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 * x.nbytes
+
+
+def test_large_sums_are_recorded():
+    a, b = np.linspace(0.5, 1, 200)[:, None], np.linspace(1, 2, 100)
+    slope = autonn.grad(lambda a: np.sum(autonn.grad(lambda a: np.sum((a + b) ** 3))(a)))(a)
+    np.testing.assert_allclose(slope, 6 * (a + b).sum(1, keepdims=True), rtol=1e-12)
 
 
 # ----- float16 -----

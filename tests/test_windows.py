@@ -36,7 +36,7 @@ GEOMETRIES: list[dict[str, Any]] = [
     },
     {"size": (3,), "kernel": (2,), "stride": (1,), "padding": ((0, 0),), "dilation": (2,)},
     {"size": (4,), "kernel": (1,), "stride": (3,), "padding": ((4, 4),), "dilation": (1,)},
-    {"size": (4,), "kernel": (1,), "stride": (1,), "padding": ((1, 2),), "dilation": (1,)},
+    {"size": (4,), "kernel": (1,), "stride": (1,), "padding": ((0, 2),), "dilation": (1,)},
     {"size": (9,), "kernel": (3,), "stride": (3,), "padding": ((0, 1),), "dilation": (1,)},
     {
         "size": (4, 4),
