@@ -143,10 +143,14 @@ def drawn(files: list[str], only: str, seed: int) -> Iterator[Mutant]:
 
 
 def explanations() -> dict[str, str]:
-    """Read the table: a change, two spaces, a # and the reason why no test notices."""
-    lines = EXPLAINED.read_text().splitlines()
-    pairs = (line.rpartition("  # ")[::2] for line in lines if line and line[0] != "#")
-    return dict(pairs)
+    """Read the table: a reason why no test notices, after a #, and the changes that have it."""
+    why, known = "", {}
+    for line in filter(None, EXPLAINED.read_text().splitlines()):
+        if line.startswith("# "):
+            why = line[2:]
+        else:
+            known[line] = why
+    return known
 
 
 def main() -> int:
@@ -169,8 +173,10 @@ def main() -> int:
         if survived:
             why = f"  # {known[str(mutant)]}" if told == "explained" else ""
             console.print(f"{mutant.line}: {mutant}{why}")
+    for change in known.keys() - {str(m) for file in FAST for m in Changes(f"{file}.py").found}:
+        console.print(f"{EXPLAINED.name} explains what is not there: {change}")
     columns = ("killed", "explained", "unexplained")
-    table = Table("file", *columns)
+    table = Table("change of", *columns)
     for file in args.files:
         table.add_row(file, *(str(count[f"{file}.py", told]) for told in columns))
     table.add_section()

@@ -181,6 +181,19 @@ def test_at_a_bound_the_gradient_is_the_clipped_arrays():
 # ----- Recording -----
 
 
+def test_a_function_that_records_nothing_takes_arguments_by_name():
+    @autonn.no_grad()
+    def scaled(x: Tensor, *, by: float) -> Tensor:
+        return x * by
+
+    y = scaled(Tensor(3.0, requires_grad=True), by=2.0)
+    assert (y.item(), y.requires_grad, y.node) == (6, False, None)
+
+
+def test_a_leaf_has_no_parameters():
+    assert Tensor(1.0, requires_grad=True).node.params == {}
+
+
 def test_who_watches_does_not_record():
     x = Tensor(1.0, requires_grad=True)
     with autonn.no_grad(), state():
