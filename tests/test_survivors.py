@@ -142,8 +142,9 @@ def test_rules_that_read_whatever_there_is():
 def test_what_is_no_rule_and_no_function():
     with pytest.raises(TypeError, match="the rule of x is 3; want a function, or None"):
         made(lambda x: x, x=3)
-    with pytest.raises(TypeError, match="not a function with a name"):
-        autonn.primitive(partial(np.add, 1))
+    for thing in (partial(np.add, 1), np):
+        with pytest.raises(TypeError, match="not a function with a name"):
+            autonn.primitive(thing)  # type: ignore[arg-type]
 
 
 def test_a_cotangent_of_another_shape_is_not_summed():
