@@ -93,6 +93,11 @@ def reads(rule: Rule | None) -> tuple[str, ...]:
     return tuple(_parameters(rule))
 
 
+def keyword_only(rule: Rule) -> list[str]:
+    """Give the names that a rule takes by keyword alone, as a primitive does its parameters."""
+    return [p.name for p in _parameters(rule).values() if p.kind is p.KEYWORD_ONLY]
+
+
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     try:
         return inspect.signature(function).parameters
@@ -254,13 +259,16 @@ class _Fixed:
         return f"_connected({kept}, {node})" if name == "y" or name in self.xs else kept
 
     def call(self, x: str) -> str:
-        def argument(name: str) -> str:
-            if name in self.params:
-                return f"_node.given_{name}"
-            own_shape = name == f"{x}_shape" and name not in self.kept
-            return f"_from_{x}.shape" if own_shape else name
+        rule = self.rules[x]
+        named = () if rule is None else keyword_only(rule)
 
-        return f"rule_{x}({', '.join(map(argument, reads(self.rules[x])))})"
+        def argument(name: str) -> str:
+            own_shape = name == f"{x}_shape" and name not in self.kept
+            value = f"_from_{x}.shape" if own_shape else name
+            value = f"_node.given_{name}" if name in self.params else value
+            return f"{name}={value}" if name in named else value
+
+        return f"rule_{x}({', '.join(map(argument, reads(rule)))})"
 
     def cotangents(self) -> list[str]:
         if len(self.ruled) == len(self.xs) == 1:

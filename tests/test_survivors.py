@@ -111,6 +111,25 @@ def test_kernels_that_do_not_fit(channels: int, w_shape: tuple[int, ...], groups
         conv(x, w, stride=(1,), padding=((0, 0),), dilation=(1,), groups=groups)
 
 
+def test_a_rule_may_take_parameters_by_keyword_alone():
+    p = made(lambda x, *, k=2, n=1: k * x**n, x=lambda g, x, *, n, k: g * k * n * x ** (n - 1))
+    assert gradient(p, 3.0) == [2]
+    assert autonn.gradcheck(lambda x: p(x, k=5.0, n=3), [1.0, 2.0], order=2)
+    both = made(lambda a, b, *, k: k * a * b, a=lambda g, *, k, b: g * k * b, b=None)
+    a = Tensor(1.0, requires_grad=True)
+    both(a, 3.0, k=4.0).backward()
+    assert a.grad.item() == 12
+
+
+def test_a_list_for_a_parameter_may_change():
+    p = made(lambda x, *, factors: x * factors, x=lambda g, factors: g * np.asarray(factors))
+    x, factors = Tensor([1.0, 1.0], requires_grad=True), [2.0, 3.0]
+    y = p(x, factors=factors)
+    factors[0] = 9
+    y.sum().backward()
+    assert x.grad.tolist() == [2, 3]
+
+
 def test_a_decorated_rule_reads_what_it_wraps():
     def rule(g: Any, x: Any) -> Any:
         return 2 * g * x
@@ -171,6 +190,8 @@ def test_arrays_by_numpys_names():
     assert np.linalg.det(a=x).item() == pytest.approx(3)
     with pytest.raises(TypeError, match="where of Tensors needs all of condition, a, b"):
         np.where(x)
+    with pytest.raises(TypeError, match=r"relu\(\): .*'x'"):
+        autonn.rules.relu()
 
 
 def test_at_a_bound_the_gradient_is_the_clipped_arrays():
@@ -201,6 +222,13 @@ def test_who_watches_does_not_record():
         assert not (x * 2).requires_grad
     with autonn.no_grad(), state(paused=False):
         assert (x * 2).requires_grad
+    first, second = autonn.no_grad(), state(paused=False)
+    with first:
+        second.__enter__()
+    assert (x * 2).requires_grad
+    with autonn.no_grad():
+        second.__exit__()
+        assert not (x * 2).requires_grad
 
 
 # ----- The walk -----
