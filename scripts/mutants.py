@@ -60,13 +60,14 @@ FAST: dict[str, list[str]] = {
     "places": _WINDOWS,
     "columns": _WINDOWS,
     "windows": [*_WINDOWS, "tests/test_regressions.py tests/test_fast_paths.py"],
+    "indices": [*_WINDOWS, _SUMS],
     "special": [
         "{module} tests/test_edges.py tests/test_survivors.py",
         "tests/test_rules.py -k 'erf or sigmoid or softplus or sinc'",
     ],
 }
 SLOW = [
-    "tests/test_errors.py tests/test_transforms.py tests/test_fast_paths.py tests/test_edges.py",
+    "tests/test_errors.py tests/test_transforms.py tests/test_fast_paths.py tests/test_trace.py",
     "tests/test_rules.py -k 'not mistake'",
     "tests/test_aliasing.py tests/test_hostile.py",
     "tests/test_layers.py -k 'not LSTM and not GRU and not RNN and not Transformer'",
