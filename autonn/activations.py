@@ -8,10 +8,10 @@ import numpy as np
 
 from autonn.arguments import Positive, explained
 from autonn.graph import Array
+from autonn.operands import bare, operand
 from autonn.rules import erf, sigmoid
 from autonn.rules import softplus as log1p_exp
 from autonn.sums import in_float32
-from autonn.tensors import bare, operand
 
 
 @explained

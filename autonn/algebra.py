@@ -13,9 +13,10 @@ import numpy as np
 
 from autonn.engine import implements
 from autonn.graph import DISPATCH, PRIMITIVES, Array
+from autonn.operands import axes_of, bare, operand
 from autonn.rules import einsum as einsum_primitive
 from autonn.rules import logabsdet
-from autonn.tensors import Tensor, axes_of, bare, operand
+from autonn.tensors import Tensor
 
 LETTERS = "".join(sorted(ascii_letters))  # einsum orders by letter, as it orders axis numbers
 _matmul, _inner = PRIMITIVES[np.matmul], PRIMITIVES[np.inner]

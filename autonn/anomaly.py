@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from autonn.graph import Array, Node, Primitive, state
+from autonn.operands import bare
 from autonn.sites import source_line
-from autonn.tensors import Tensor, bare
+from autonn.tensors import Tensor
 from autonn.tree import flatten
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autonn.arguments import shown
-from autonn.tensors import bare
+from autonn.operands import bare
 
 Array = np.ndarray[Any, Any]
 NONE = np.array(None)

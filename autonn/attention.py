@@ -10,7 +10,7 @@ import numpy as np
 from autonn.activations import softmax
 from autonn.arguments import Count, Size, Whole, check, checked, explained
 from autonn.graph import Array, no_grad
-from autonn.tensors import bare, operand
+from autonn.operands import bare, operand
 from autonn.windows import scatter_add
 
 # ----- Lookup -----

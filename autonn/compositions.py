@@ -11,9 +11,10 @@ import numpy as np
 from autonn.engine import constant, implements
 from autonn.graph import DISPATCH, PRIMITIVES, Array
 from autonn.methods import Axis
+from autonn.operands import axes_of, bare, operand
 from autonn.rules import norm as norm_primitive
 from autonn.sums import in_float32
-from autonn.tensors import Tensor, axes_of, bare, connected, operand
+from autonn.tensors import Tensor, connected
 
 _sum, _prod, _clip = PRIMITIVES[np.sum], PRIMITIVES[np.prod], PRIMITIVES[np.clip]
 _cumsum, _cumprod = PRIMITIVES[np.cumsum], PRIMITIVES[np.cumprod]

@@ -9,8 +9,8 @@ import numpy as np
 
 from autonn.arguments import Size, Wholes, explained
 from autonn.graph import Array
+from autonn.operands import operand
 from autonn.places import Ints, Pairs
-from autonn.tensors import operand
 from autonn.windows import conv as correlate
 from autonn.windows import conv_x
 

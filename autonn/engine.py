@@ -26,8 +26,10 @@ from autonn.graph import (
     primitive,
 )
 from autonn.indices import PLAIN
+from autonn.operands import bare, operand
+from autonn.refusals import check_shapes, refuse
 from autonn.sums import sum_product
-from autonn.tensors import Tensor, bare, check_shapes, connected, operand, refuse
+from autonn.tensors import Tensor, connected
 from autonn.walk import sum_to
 
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from autonn.arguments import Bound, checked, shown
 from autonn.formats import FORMATS, LIMIT, PLAIN, Array, Contents, FileError, Format, about
-from autonn.tensors import Tensor, bare
+from autonn.operands import bare
+from autonn.tensors import Tensor
 
 StrPath = str | os.PathLike[str]
 LONGEST = 2**14  # a name that zip can hold, however many bytes its characters take

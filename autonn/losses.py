@@ -14,9 +14,9 @@ import numpy as np
 from autonn.activations import log_softmax, softplus
 from autonn.arguments import Positive, Probability, explained
 from autonn.graph import Array
+from autonn.operands import bare, operand
 from autonn.rules import relu
 from autonn.sums import in_float32
-from autonn.tensors import bare, operand
 from autonn.transforms import grad
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]

@@ -24,8 +24,9 @@ import numpy as np
 from autonn import special
 from autonn.engine import defvjp
 from autonn.graph import Array, primitive
+from autonn.operands import bare
 from autonn.sums import in_float32, total
-from autonn.tensors import Tensor, alias, astype, bare, reshape
+from autonn.tensors import Tensor, alias, astype, reshape
 from autonn.walk import sum_to
 
 # ----- Primitives that NumPy has no function for, or has as a part of another -----

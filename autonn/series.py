@@ -10,9 +10,9 @@ from autonn.compositions import floats, joined, kept_shape
 from autonn.engine import implements
 from autonn.graph import PRIMITIVES, Array
 from autonn.methods import Axis
+from autonn.operands import axes_of, bare, operand
 from autonn.rules import sinc as sinc_primitive
 from autonn.sums import in_float32
-from autonn.tensors import axes_of, bare, operand
 
 _convolve = PRIMITIVES[np.convolve]
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from autonn.brackets import put
 from autonn.engine import implements
 from autonn.graph import PRIMITIVES, Array
 from autonn.methods import Axis
-from autonn.tensors import Tensor, axes_of, axis_of, bare, operand, put
+from autonn.operands import axes_of, axis_of, bare, operand
+from autonn.tensors import Tensor
 from autonn.tree import flatten, tree_map
 from autonn.windows import concatenate as concatenate_primitive
 from autonn.windows import scatter_add

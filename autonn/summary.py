@@ -11,7 +11,8 @@ import numpy as np
 from autonn.arguments import checked
 from autonn.graph import Node, Primitive, state
 from autonn.nn.module import Module, running
-from autonn.tensors import Tensor, bare
+from autonn.operands import bare
+from autonn.tensors import Tensor
 from autonn.texts import shortened
 from autonn.tree import flatten
 

@@ -7,50 +7,21 @@ still holds the old one.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from itertools import repeat
-from operator import index as whole
 from sys import getrefcount
 from threading import Lock
 from typing import Any, NoReturn, final
 
 import numpy as np
-from numpy.exceptions import AxisError
-from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from autonn.arguments import check_all
+from autonn.brackets import At, getitem, settled
 from autonn.errors import is_raw, retold
 from autonn.graph import DISPATCH, Array, Node, primitive
-from autonn.indices import PLAIN, add_at
 from autonn.methods import Axis, Methods
+from autonn.operands import array_of, bare, flag, numeric, operand
+from autonn.refusals import check_arguments, check_shapes, refuse, unsupported
 from autonn.walk import walk
-
-
-@primitive
-def getitem(x: Array, *, index: Any) -> Array:
-    """x[index], as a primitive."""
-    return x[index]
-
-
-@primitive
-def put(x: Array, v: Array, *, index: Any) -> Array:
-    """X with v stored at index; where an index occurs twice, the last value stays."""
-    kind = np.asarray(v).dtype.kind
-    if "fc".find(kind) > "fc".find(x.dtype.kind):
-        values = "complex" if kind == "c" else "floating-point"
-        raise TypeError(f"cannot store {values} values in a Tensor of {x.dtype}: x.astype first")
-    y = np.array(x)
-    y[index] = v
-    return y
-
-
-@primitive
-def put_add(x: Array, v: Array, *, index: Any) -> Array:
-    """X with v added at index; where an index occurs twice, both are added."""
-    y = np.array(x)
-    add_at(y, index, np.broadcast_to(v, y[index].shape))
-    return y
 
 
 @primitive
@@ -75,43 +46,6 @@ _add, _subtract, _multiply = primitive(np.add), primitive(np.subtract), primitiv
 _divide, _power = primitive(np.true_divide), primitive(np.power)
 _square, _negative = primitive(np.square), primitive(np.negative)
 _sum, _transpose = primitive(np.sum), primitive(np.transpose)
-
-
-def numeric(owner: str, dtype: Any) -> np.dtype[Any]:
-    """Give a dtype of numbers; refuse another."""
-    try:
-        found = np.dtype(dtype)
-    except (TypeError, ValueError, RecursionError):
-        found = np.dtype(object)
-    if found.kind not in "fiubc":
-        told = f"{owner}: dtype={dtype!r:.40}; want a dtype of numbers, such as np.float32"
-        raise TypeError(told)
-    return found
-
-
-def flag(name: str, value: Any) -> bool:
-    """Give an option as True or False; refuse what is neither, such as an array."""
-    try:
-        return bool(value)
-    except ValueError:
-        raise TypeError(f"{name}={value!r:.40}; want True or False") from None
-
-
-def _array_of(data: Any, dtype: Any, copy: bool) -> Array:
-    """Make the array of a Tensor; refuse what is not numeric."""
-    dtype = None if dtype is None else numeric("Tensor", dtype)
-    try:
-        if dtype is not None and dtype.kind != "c" and np.iscomplexobj(data):
-            raise TypeError(f"Tensor: complex numbers do not fit into {dtype}; take their parts")
-        array = np.array(data, dtype) if copy else np.asarray(data, dtype)
-    except Exception as error:
-        if not is_raw(error):
-            raise
-        raise retold(error, "Tensor", (data,), {"dtype": dtype, "copy": copy}) from None
-    if array.dtype.kind not in "fiubc":
-        kind = f"{type(data).__name__} {data!r:.60} (dtype {array.dtype})"
-        raise TypeError(f"Tensor: cannot hold {kind}; want numbers")
-    return array
 
 
 @final
@@ -167,7 +101,7 @@ class Tensor(Methods):
                 "Tensor(...) of a Tensor: use it as it is, or t.detach() for one without history"
             )
         shares = isinstance(data, np.ndarray) and not flag("copy", copy)
-        array = _array_of(data, dtype, not shares)
+        array = array_of(data, dtype, not shares)
         self._array = array
         self.node = None
         if flag("requires_grad", requires_grad):
@@ -322,10 +256,10 @@ class Tensor(Methods):
     # ----- What NumPy writes with brackets -----
 
     def __getitem__(self, index: Any) -> Tensor:
-        return getitem.apply(self, index=_settled(index))
+        return getitem.apply(self, index=settled(index))
 
     @property
-    def at(self) -> At:
+    def at(self) -> At[Tensor]:
         """Store or add elsewhere: `t.at[index].set(v)`, `t.at[index].add(v)` give new Tensors.
 
         Examples
@@ -563,56 +497,6 @@ class Tensor(Methods):
         return (self[i] for i in range(len(self)))
 
 
-class At:
-    """A Tensor waiting for an index, and then for `set` or `add`."""
-
-    __slots__ = ("_index", "_t")
-
-    def __init__(self, t: Tensor, index: Any = None) -> None:
-        self._t, self._index = t, index
-
-    def __getitem__(self, index: Any) -> At:
-        return At(self._t, _settled(index))
-
-    def set(self, value: Any) -> Tensor:
-        """Give the Tensor with `value` at the index."""
-        return put.apply(self._t, value, index=self._index)
-
-    def add(self, value: Any) -> Tensor:
-        """Give the Tensor with `value` added at the index; to what it names twice, twice."""
-        return put_add.apply(self._t, value, index=self._index)
-
-
-def _settled(index: Any) -> Any:
-    """Give an index as NumPy reads it: sequences in it become arrays, ends of slices numbers."""
-    if isinstance(index, tuple):
-        return tuple([i if type(i) in _SIMPLE else _settled_part(i) for i in index])
-    return index if type(index) in _SIMPLE else _settled_part(index)
-
-
-_SIMPLE = PLAIN - {slice}
-
-
-def _settled_part(part: Any) -> Any:
-    if type(part) is slice:
-        start, stop, step = part.start, part.stop, part.step
-        if type(start) in _SIMPLE and type(stop) in _SIMPLE and type(step) in _SIMPLE:
-            return part
-    if isinstance(part, np.integer):
-        return part
-    try:
-        if type(part) is slice:  # whose ends are arrays or Tensors, which may change
-            return slice(*[i if i is None else whole(i) for i in (start, stop, step)])
-        array = np.asarray(bare(part))  # the engine copies what it keeps
-    except (ValueError, TypeError, RecursionError):  # of floats, ragged, or its own element
-        raise IndexError(f"cannot index by {part!r:.60}; want whole numbers or booleans") from None
-    if not array.size and not isinstance(part, np.ndarray | Tensor):
-        array = array.astype(np.intp)
-    if array.dtype.kind not in "biu":
-        raise IndexError(f"an index array must be integer or boolean, this one is {array.dtype}")
-    return array
-
-
 def connected(array: Array, node: Node | None) -> Tensor:
     """Make the Tensor of an array that the engine owns."""
     t: Tensor = object.__new__(Tensor)
@@ -633,98 +517,8 @@ _METHODS: dict[tuple[np.ufunc, str], Any] = {
 }
 
 
-def axes_of(x: Array, axis: Axis) -> tuple[int, ...]:
-    """Give axes as non-negative numbers, all of them for None; refuse what is not there."""
-    if axis is None:
-        return tuple(range(x.ndim))
-    return normalize_axis_tuple(axis, max(x.ndim, 1))[: x.ndim]  # numbers allow axis 0
-
-
-def axis_of(x: Array, axis: int) -> int:
-    """Give an axis as a non-negative number; refuse one that is not there."""
-    return normalize_axis_index(axis, x.ndim)
-
-
-def operand(x: Any) -> Array:
-    """Give a Tensor as it is, anything else as an array."""
-    if isinstance(x, Tensor):
-        return x
-    try:
-        return np.asarray(x)
-    except (ValueError, RecursionError):  # ragged, or its own element
-        raise TypeError(f"cannot make an array of {type(x).__name__} {x!r:.60}") from None
-
-
 def named(x: Any, name: str) -> Any:
     """Give x, and, if it is a Tensor, a name that pictures and explanations call it by."""
     if type(x) is Tensor:
         x.name = name
     return x
-
-
-def bare(x: Any) -> Any:
-    """Replace Tensors by their arrays, in lists and tuples, too."""
-    if isinstance(x, list | tuple):
-        return type(x)(map(bare, x))
-    return x._array if isinstance(x, Tensor) else x
-
-
-def unsupported(name: str) -> NoReturn:
-    """Refuse a NumPy function that has no rule."""
-    raise NotImplementedError(
-        f"np.{name} has no rule for Tensors. Compose it of functions that have one "
-        f"(autonn.PRIMITIVES), give it one with defvjp(np.{name}, ...), or call it on t.numpy() if "
-        "no gradient is needed"
-    )
-
-
-def check_arguments(
-    error: Exception, function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]
-) -> None:
-    """Refuse arguments that a NumPy function takes, but not on Tensors, or not of this kind."""
-    run, name = DISPATCH[function], f"np.{function.__name__}"
-    signature = inspect.signature(run)
-    try:
-        given = signature.bind(*args, **kwargs).arguments
-    except TypeError as told:
-        names = ", ".join(signature.parameters)
-        raise TypeError(f"{name} of Tensors: {told}; it takes {names}") from None
-    if run.__module__.startswith("autonn."):
-        check_all(run, args, dict(kwargs))
-    shape = next((np.shape(x) for x in given.values() if isinstance(x, Tensor | np.ndarray)), ())
-    beyond = isinstance(error, IndexError) and not isinstance(error, AxisError)
-    for k, axis in given.items() if beyond else ():
-        is_axis = k.startswith("axis") and isinstance(axis, int | np.integer)
-        if is_axis and not -len(shape) <= axis < len(shape):
-            raise AxisError(f"{name}: {k}={axis}, but shape {shape} has {len(shape)} axes")
-
-
-def check_shapes(ufunc: np.ufunc, *operands: Any) -> None:
-    """Refuse operands of shapes that do not broadcast."""
-    try:
-        shapes = [np.shape(bare(x)) for x in operands]
-    except (ValueError, TypeError, RecursionError):
-        return
-    try:
-        np.broadcast_shapes(*shapes if ufunc.signature is None else ())
-    except ValueError:
-        raise ValueError(
-            f"{ufunc.__name__}: shapes {' and '.join(map(str, shapes))} do not broadcast: counted "
-            "from the right, lengths must be equal or 1. Reshape one of them, or add an axis as in "
-            "x[:, None]"
-        ) from None
-
-
-def refuse(
-    function: Callable[..., Any], name: str, known: Mapping[str, Any] | None = None
-) -> NoReturn:
-    """Refuse a parameter that no rule knows."""
-    if name == "out":
-        raise TypeError(
-            f"np.{function.__name__}: out= (also array += tensor) would overwrite an array that "
-            "the graph may need; use the result instead, as in array = array + tensor"
-        )
-    takes = f"supported: {', '.join(known)}" if known else "it takes none there"
-    raise TypeError(
-        f"np.{function.__name__}: the parameter {name}= is not supported on Tensors; {takes}"
-    )

@@ -19,7 +19,8 @@ import numpy as np
 
 from autonn.errors import is_raw, retold
 from autonn.graph import Array, Node, current_state, state
-from autonn.tensors import Tensor, alias, bare, connected, flag
+from autonn.operands import bare, flag
+from autonn.tensors import Tensor, alias, connected
 from autonn.tree import flatten, leaves_like, places, tree_map
 from autonn.walk import walk
 

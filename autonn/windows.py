@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from autonn.brackets import getitem, put, put_add
 from autonn.columns import columns, spread
 from autonn.engine import defvjp
 from autonn.graph import Array, primitive
 from autonn.indices import add_at, last_stored
 from autonn.places import Ints, Pairs, add_windows, inside, pad_zeros, padded, window_count, windows
-from autonn.tensors import Tensor, getitem, put, put_add
+from autonn.tensors import Tensor
 from autonn.walk import Piece
 
 # ----- Indexing -----

@@ -21,7 +21,7 @@ import numpy as np
 from rich.console import Console
 
 from autonn.graph import Cotangents, Node, Primitive, state
-from autonn.tensors import bare
+from autonn.operands import bare
 from benchmarks.client import environment
 from benchmarks.peers import PEERS
 from benchmarks.peers.autonn import steps

@@ -23,8 +23,8 @@ import autonn
 import viz
 from autonn import Tensor, check, data, files, init, interop, nn, optim, train
 from autonn import functional as F
+from autonn.brackets import At
 from autonn.graph import DISPATCH
-from autonn.tensors import At
 from viz import plots
 
 CALLS = Path(__file__).parent / "calls.txt"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autonn import rules, tensors, windows
+from autonn import brackets, rules, tensors, windows
 
 Maker = Callable[[np.random.Generator], np.ndarray]
 
@@ -242,14 +242,14 @@ def table() -> list[Case]:
     add(np.broadcast_arrays, lambda a, b: np.concatenate(np.broadcast_arrays(a, b)), real(2, 1), real(3))
     for index in (1, -1, slice(None, None, -2), (slice(1, None), None, ..., 0), ROWS, (ROWS, np.array([1, 1, 1, 0, 2])),
                   (slice(None), ROWS), np.array([True, False, True])):
-        add(tensors.getitem, lambda x, index=index: x[index], real(3, 3))
-    add(tensors.getitem, lambda x: x[0] * x[1] + x[2], real(3, 2))
+        add(brackets.getitem, lambda x, index=index: x[index], real(3, 3))
+    add(brackets.getitem, lambda x: x[0] * x[1] + x[2], real(3, 2))
     add(windows.scatter_add, lambda v: windows.scatter_add(v, index=(ROWS,), shape=(3, 2)), real(5, 2))
     for index in (1, (slice(None), 0), ROWS, (ROWS, 1)):
-        add(tensors.put, lambda x, v, index=index: tensors.put(x, v, index=index), real(3, 2), real())
-        add(tensors.put_add, lambda x, v, index=index: tensors.put_add(x, v, index=index), real(3, 2), real())
-    add(tensors.put, lambda x, v: tensors.put(x, v, index=ROWS), real(3, 2), real(5, 2))
-    add(tensors.put_add, lambda x, v: tensors.put_add(x, v, index=ROWS), real(3, 2), real(5, 1))
+        add(brackets.put, lambda x, v, index=index: brackets.put(x, v, index=index), real(3, 2), real())
+        add(brackets.put_add, lambda x, v, index=index: brackets.put_add(x, v, index=index), real(3, 2), real())
+    add(brackets.put, lambda x, v: brackets.put(x, v, index=ROWS), real(3, 2), real(5, 2))
+    add(brackets.put_add, lambda x, v: brackets.put_add(x, v, index=ROWS), real(3, 2), real(5, 1))
     add(np.take, lambda x: np.take(x, ROWS, axis=1), real(2, 3))
     add(np.take, lambda x: np.take(x, [[5, 0], [5, 5]]), real(2, 3))
     add(np.take_along_axis, lambda x: np.take_along_axis(x, np.array([[0, 2], [1, 1]]), axis=1), real(2, 3))

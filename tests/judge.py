@@ -29,7 +29,7 @@ from calls import Slot, Things, pull, slots
 
 import autonn
 from autonn import Tensor, nn
-from autonn.tensors import bare
+from autonn.operands import bare
 
 ROOT = Path(autonn.__file__).parents[1]
 OURS = tuple(str(ROOT / part) + os.sep for part in ("autonn", "viz"))

@@ -13,7 +13,7 @@ from random_graphs import COMMON, DTYPES, PLAIN, WIDE, Program
 
 from autonn import Tensor, grad
 from autonn.check.numerical import derivative
-from autonn.tensors import bare
+from autonn.operands import bare
 
 # What autonn computes in another order than NumPy; anything else has NumPy's very bits.
 ROUNDS = re.compile(

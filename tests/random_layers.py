@@ -13,7 +13,7 @@ from random_graphs import Dice, Drawn
 
 from autonn import Tensor, compare, nn
 from autonn.check.problem import Problem, of_layer
-from autonn.tensors import bare
+from autonn.operands import bare
 from autonn.tree import flatten
 
 

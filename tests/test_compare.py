@@ -21,8 +21,8 @@ from autonn.check import CATALOGUE, assert_matches
 from autonn.check.binding import bind
 from autonn.check.explain import symbol
 from autonn.commands import compare as verdicts
+from autonn.operands import bare
 from autonn.oracle.norms import DERIVATIONS
-from autonn.tensors import bare
 
 
 def rng(seed: int = 0) -> np.random.Generator:

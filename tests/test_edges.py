@@ -13,7 +13,7 @@ from edge_cases import Edge, edges
 
 import autonn
 from autonn import PRIMITIVES, Tensor, activations, losses, rules
-from autonn.tensors import bare
+from autonn.operands import bare
 from scripts import edges as written_edges
 
 # By functions of functions, or tested as what they are made of.

@@ -17,9 +17,9 @@ import autonn
 from autonn import PRIMITIVES, Tensor, defvjp, grad, primitive, special
 from autonn import functional as F
 from autonn.indices import add_at, add_rows
+from autonn.operands import bare
 from autonn.products import Product, product_of, summed
 from autonn.sums import sum_product, total
-from autonn.tensors import bare
 from autonn.walk import sum_to
 
 

@@ -12,7 +12,7 @@ from refusals import assert_refused
 import autonn
 from autonn import Tensor, nn
 from autonn import functional as F
-from autonn.tensors import bare
+from autonn.operands import bare
 
 
 def rng(seed: int = 0) -> np.random.Generator:

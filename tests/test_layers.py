@@ -15,7 +15,7 @@ from refusals import assert_refused
 import autonn
 from autonn import Tensor, nn
 from autonn import functional as F
-from autonn.tensors import bare
+from autonn.operands import bare
 
 GOLDENS = np.load(Path(__file__).parent / "goldens" / "layers.npz", allow_pickle=False)
 cases = pytest.mark.parametrize("name", LAYERS)

@@ -24,7 +24,7 @@ from autonn.commands import demo
 ROOT = Path(__file__).parents[1]
 # Each may import those above it, and nothing below.
 ORDER = [
-    "texts", "errors", "arguments", "memory", "indices", "sums", "products", "compile", "methods", "graph", "walk", "formulas", "tensors", "arrays", "engine", "places", "columns", "windows", "special", "rules", "tree", "compositions", "shapes", "algebra", "series",
+    "texts", "errors", "arguments", "memory", "indices", "sums", "products", "compile", "methods", "operands", "graph", "refusals", "brackets", "walk", "formulas", "tensors", "arrays", "engine", "places", "columns", "windows", "special", "rules", "tree", "compositions", "shapes", "algebra", "series",
     "transforms", "activations", "losses", "convolution", "pooling", "attention", "functional", "init", "nn.module", "nn.linear", "nn.convolution", "nn.pooling", "nn.activations", "nn.dropout", "nn.norms", "nn.embedding", "nn.attention", "nn.recurrent", "nn.sparse", "nn.rbm", "nn.losses", "nn", "sites", "summary",
     "oracle.base", "oracle.linear", "oracle.activations", "oracle.dropout", "oracle.norms", "oracle.convolution", "oracle.pooling", "oracle.embedding", "oracle.attention", "oracle.recurrent", "oracle.rbm", "oracle.losses", "oracle",
     "check.numerical", "check.gradcheck", "check.factors", "check.diagnosis", "check.report", "check.explain", "check.binding", "check.problem", "check.ways", "check.catalogue", "check.compare", "check", "check.rules", "anomaly",

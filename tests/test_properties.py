@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as hnp
 
 from autonn import Tensor, grad, gradcheck
 from autonn import functional as F
+from autonn.operands import bare
 from autonn.rules import erf, relu
-from autonn.tensors import bare
 from autonn.walk import sum_to
 
 FLOATS = st.sampled_from([np.float16, np.float32, np.float64])

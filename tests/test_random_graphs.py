@@ -19,7 +19,7 @@ from autonn import PRIMITIVES, Tensor, defvjp, grad, nn
 from autonn import functional as F
 from autonn.engine import CONSTANT
 from autonn.graph import DISPATCH
-from autonn.tensors import bare
+from autonn.operands import bare
 
 # ----- Programs -----
 

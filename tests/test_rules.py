@@ -14,7 +14,7 @@ import autonn
 from autonn import PRIMITIVES, Tensor, defvjp, tensors, walk
 from autonn.engine import CONSTANT
 from autonn.graph import DISPATCH, Primitive
-from autonn.tensors import bare
+from autonn.operands import bare
 from autonn.walk import Piece
 
 cases = pytest.mark.parametrize("case", CASES, ids=str)

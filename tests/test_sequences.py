@@ -11,7 +11,7 @@ from refusals import assert_refused
 
 from autonn import Tensor, nn
 from autonn import functional as F
-from autonn.tensors import bare
+from autonn.operands import bare
 
 
 def rng(seed: int = 0) -> np.random.Generator:

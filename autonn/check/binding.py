@@ -9,8 +9,9 @@ from typing import Any
 
 from autonn import oracle
 from autonn.nn import Module
+from autonn.operands import bare
 from autonn.oracle.base import Bound
-from autonn.tensors import Tensor, bare
+from autonn.tensors import Tensor
 
 Arrays = dict[str, Any]
 

@@ -24,7 +24,8 @@ from autonn.check.ways import (
 )
 from autonn.graph import no_grad, state
 from autonn.nn import Module
-from autonn.tensors import Tensor, bare
+from autonn.operands import bare
+from autonn.tensors import Tensor
 from autonn.tree import flatten
 
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from autonn.arguments import shown
 from autonn.graph import Array, Node, Primitive, state
+from autonn.operands import bare
 from autonn.sites import source_line
-from autonn.tensors import Tensor, bare
+from autonn.tensors import Tensor
 from autonn.texts import printable
 from autonn.walk import walk
 

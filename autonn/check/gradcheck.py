@@ -11,7 +11,8 @@ import numpy as np
 from autonn.arguments import Count, Positive, Size, Whole, checked
 from autonn.check.numerical import Derivative, best_derivative, jumps
 from autonn.graph import no_grad
-from autonn.tensors import Tensor, bare
+from autonn.operands import bare
+from autonn.tensors import Tensor
 from autonn.transforms import vjp
 from autonn.tree import flatten
 

@@ -14,7 +14,8 @@ import numpy as np
 from autonn.check.binding import arguments, bind, closed_form, held
 from autonn.nn import Dropout, Module
 from autonn.nn.losses import Loss
-from autonn.tensors import Tensor, bare
+from autonn.operands import bare
+from autonn.tensors import Tensor
 from autonn.texts import printable
 from autonn.tree import flatten
 

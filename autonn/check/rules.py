@@ -9,7 +9,7 @@ import numpy as np
 
 from autonn.check.numerical import best_derivative, jumps
 from autonn.graph import Array, Cotangents, Node, Primitive
-from autonn.tensors import bare
+from autonn.operands import bare
 
 
 class _Ran(NamedTuple):

@@ -12,7 +12,8 @@ import numpy as np
 from autonn.check.numerical import Derivative, best_derivative, jumps
 from autonn.check.problem import Arrays, Problem
 from autonn.graph import no_grad
-from autonn.tensors import Tensor, bare
+from autonn.operands import bare
+from autonn.tensors import Tensor
 from autonn.tree import flatten
 
 Gradients = dict[str, Any]

@@ -9,7 +9,7 @@ import numpy as np
 from autonn.arguments import Array, Probability, checked, explained
 from autonn.init import Rng
 from autonn.nn.module import Module
-from autonn.tensors import bare
+from autonn.operands import bare
 
 
 class Dropout(Module):

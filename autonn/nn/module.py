@@ -14,7 +14,8 @@ import numpy as np
 from autonn.arguments import Dtype, checked
 from autonn.arrays import arrays_in
 from autonn.errors import is_raw, retold
-from autonn.tensors import Tensor, bare
+from autonn.operands import bare
+from autonn.tensors import Tensor
 from autonn.texts import printable
 
 M = TypeVar("M", bound="Module")

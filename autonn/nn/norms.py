@@ -12,8 +12,9 @@ import numpy as np
 
 from autonn.arguments import NotNegative, Probability, Size, Wholes, checked
 from autonn.nn.module import Module, expected_input
+from autonn.operands import bare
 from autonn.sums import in_float32
-from autonn.tensors import Tensor, bare, named
+from autonn.tensors import Tensor, named
 
 Axes = tuple[int, ...]
 Lengths = Annotated[int | Sequence[int], Wholes(1)]

@@ -12,7 +12,8 @@ from autonn.arguments import Array, Count, Size, checked, explained
 from autonn.graph import no_grad
 from autonn.init import Rng
 from autonn.nn.module import Module
-from autonn.tensors import Tensor, bare
+from autonn.operands import bare
+from autonn.tensors import Tensor
 
 
 class RBM(Module):

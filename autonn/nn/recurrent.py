@@ -14,7 +14,8 @@ from autonn.init import Rng
 from autonn.nn.dropout import Dropout
 from autonn.nn.module import Module
 from autonn.nn.norms import LayerNorm
-from autonn.tensors import Tensor, bare
+from autonn.operands import bare
+from autonn.tensors import Tensor
 
 State = tuple[Any, ...]
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from autonn.arguments import Count, check
 from autonn.arrays import arrays_in
+from autonn.operands import bare
 from autonn.optim.groups import Group, is_weight, read_groups, read_option
-from autonn.tensors import Tensor, bare
+from autonn.tensors import Tensor
 
 Array = np.ndarray[Any, Any]
 

@@ -10,8 +10,9 @@ import numpy as np
 from autonn.arguments import Bound, checked
 from autonn.nn.convolution import ConvTranspose1d
 from autonn.nn.module import Module
+from autonn.operands import bare
 from autonn.optim.groups import Named, is_weight, named_parameters
-from autonn.tensors import Tensor, bare
+from autonn.tensors import Tensor
 
 Array = np.ndarray[Any, Any]
 

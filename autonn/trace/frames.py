@@ -30,8 +30,9 @@ from autonn import (
 )
 from autonn.graph import DISPATCH, Node
 from autonn.nn.module import Module
+from autonn.operands import bare
 from autonn.sites import OWN
-from autonn.tensors import Tensor, bare
+from autonn.tensors import Tensor
 from autonn.walk import walk
 
 MODULES = (

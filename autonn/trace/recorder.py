@@ -13,7 +13,8 @@ import numpy as np
 from autonn.formulas import formulas
 from autonn.graph import Array, Cotangents, Node, Primitive
 from autonn.nn.module import Module
-from autonn.tensors import Tensor, bare
+from autonn.operands import bare
+from autonn.tensors import Tensor
 from autonn.trace import frames as look
 from autonn.trace.data import Graph, Op, Scope
 

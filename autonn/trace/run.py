@@ -16,8 +16,9 @@ from autonn.check.compare import compare
 from autonn.check.rules import RuleErrors
 from autonn.graph import state
 from autonn.nn import Module, Sequential
+from autonn.operands import bare
 from autonn.sites import OWN
-from autonn.tensors import Tensor, bare, connected
+from autonn.tensors import Tensor, connected
 from autonn.trace.data import Graph
 from autonn.trace.recorder import Recorder, argument_names
 from autonn.tree import flatten

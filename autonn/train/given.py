@@ -11,8 +11,9 @@ import numpy as np
 from autonn.arguments import shown
 from autonn.arrays import one_number, read
 from autonn.nn import Module
+from autonn.operands import bare
 from autonn.optim import Optimizer, Schedule
-from autonn.tensors import Tensor, bare
+from autonn.tensors import Tensor
 
 Loss = Callable[[Any, Any], Any]
 Metrics = Mapping[str, Callable[[Any, Any], float]]

@@ -12,8 +12,9 @@ from autonn.arguments import Positive, Size, checked, shown
 from autonn.data import minibatches
 from autonn.init import Rng
 from autonn.nn import Module
+from autonn.operands import bare
 from autonn.optim import SGD, Adam, Optimizer, RMSprop
-from autonn.tensors import Tensor, bare
+from autonn.tensors import Tensor
 from autonn.train.metrics import accuracy
 
 RULES: dict[str, tuple[type[Optimizer], dict[str, Any]]] = {

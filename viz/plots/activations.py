@@ -13,7 +13,7 @@ import autonn
 from autonn import nn
 from autonn.graph import no_grad
 from autonn.nn import activations as every
-from autonn.tensors import bare
+from autonn.operands import bare
 from viz.plots.style import Array, Theme, canvas, clean, items, numbers, theme_of
 from viz.plots.text import plain, shown, wrapped
 

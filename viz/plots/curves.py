@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from autonn.arguments import Size, checked
-from autonn.tensors import bare
+from autonn.operands import bare
 from viz.plots.style import Array, Theme, canvas, clean, powers, theme_of
 from viz.plots.text import label_ends, plain, shown
 

@@ -16,7 +16,7 @@ from matplotlib.patches import Circle, Rectangle
 from autonn import nn
 from autonn.arguments import checked
 from autonn.init import Rng
-from autonn.tensors import bare
+from autonn.operands import bare
 from viz.plots.style import Array, Shape, Theme, blank, canvas, numbers, theme_of
 from viz.plots.text import write
 

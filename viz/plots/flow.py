@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from autonn import nn
 from autonn.arguments import Positive, checked
-from autonn.tensors import bare
+from autonn.operands import bare
 from viz.plots.flow_panels import heat_map, lines
 from viz.plots.style import Array, canvas, clean, theme_of
 from viz.plots.text import plain, shown

@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 
 from autonn.arguments import OneOf, Whole, check
 from autonn.arguments import shown as shown_value
-from autonn.tensors import bare
+from autonn.operands import bare
 from viz.plots.text import exponent, fonts, shown, wrapped, write
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
