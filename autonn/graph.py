@@ -71,7 +71,7 @@ class state:  # noqa: N801 (it is used as a function)
 
     def __exit__(self, *error: object) -> None:
         blocks = _open.get()
-        for i in range(len(blocks) - 1, -1, -1):
+        for i in reversed(range(len(blocks))):
             if blocks[i] is self:
                 self._follow(blocks[:i] + blocks[i + 1 :])
                 break

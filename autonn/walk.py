@@ -49,9 +49,8 @@ def walk(
         node, g = ready.pop()
         notes = node.notes
         if notes is not None:
-            if notes.hooks:
-                for hook in tuple(notes.hooks.values()):
-                    g = hook(g)
+            for hook in tuple(notes.hooks.values()):
+                g = hook(g)
             if notes.retains:
                 found[node] = g
         primitive = node.primitive

@@ -111,6 +111,57 @@ def test_kernels_that_do_not_fit(channels: int, w_shape: tuple[int, ...], groups
         conv(x, w, stride=(1,), padding=((0, 0),), dilation=(1,), groups=groups)
 
 
+def test_single_pixels_with_padding_on_one_axis():
+    x, w = np.arange(6.0).reshape(1, 1, 2, 3), np.full((1, 1, 1, 1), 2.0)
+    y = conv(x, w, stride=(1, 1), padding=((1, 1), (0, 0)), dilation=(1, 1), groups=1)
+    np.testing.assert_array_equal(y, np.pad(2 * x, ((0, 0), (0, 0), (1, 1), (0, 0))))
+
+
+# ----- Indices -----
+
+WIDEST = np.longdouble(2) ** (np.finfo(np.longdouble).nmant - 3)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [([0, 0], [True, False]), (np.int64(0), [1, 1]), (slice(1), [1, 1])],
+    ids=["a mask", "a number", "a slice"],
+)
+def test_an_index_that_names_twice_beside_one_that_cannot(index: Any):
+    assert Tensor(np.zeros((2, 2))).at[index].add(1.0).sum().item() == 2
+
+
+@pytest.mark.parametrize(
+    ("start", "term", "count", "want"),
+    [
+        (np.int64(2**60), np.int64(1), 70_000, np.int64(2**60 + 70_000)),
+        (WIDEST, np.longdouble(1), 70_000, WIDEST + 70_000),
+        (
+            np.float16(0),
+            np.float16(0.05),
+            1_000_000,
+            np.float16(1_000_000 * float(np.float16(0.05))),
+        ),
+    ],
+    ids=["int64", "longdouble", "float16"],
+)
+def test_many_numbers_at_one_index(start: Any, term: Any, count: int, want: Any):
+    y = Tensor(np.array([start])).at[np.zeros(count, int)].add(np.full(count, term))
+    assert y.dtype == start.dtype
+    assert y.item() == want.item()
+
+
+# ----- Rules of one's own -----
+
+
+def test_a_primitive_is_compiled_once():
+    p, made_of = made(lambda x: 2 * x, x=lambda g: 2 * g), list[Any]()
+    compiler = p._compiler
+    p.compiled_by(lambda: (made_of.append(p), compiler())[1])
+    assert p.source == p.source
+    assert (p(1.0), len(made_of)) == (2, 1)
+
+
 def test_a_rule_may_take_parameters_by_keyword_alone():
     p = made(lambda x, *, k=2, n=1: k * x**n, x=lambda g, x, *, n, k: g * k * n * x ** (n - 1))
     assert gradient(p, 3.0) == [2]
@@ -123,7 +174,7 @@ def test_a_rule_may_take_parameters_by_keyword_alone():
 
 def test_a_list_for_a_parameter_may_change():
     p = made(lambda x, *, factors: x * factors, x=lambda g, factors: g * np.asarray(factors))
-    x, factors = Tensor([1.0, 1.0], requires_grad=True), [2.0, 3.0]
+    x, factors = Tensor([1.0, 1.0], requires_grad=True), [2, 3]
     y = p(x, factors=factors)
     factors[0] = 9
     y.sum().backward()
@@ -229,6 +280,12 @@ def test_who_watches_does_not_record():
     with autonn.no_grad():
         second.__exit__()
         assert not (x * 2).requires_grad
+    first, second = autonn.no_grad(), autonn.no_grad()
+    first.__enter__()
+    with second:
+        first.__exit__()
+        assert not (x * 2).requires_grad
+    assert (x * 2).requires_grad
 
 
 # ----- The walk -----
