@@ -80,8 +80,8 @@ def sigmoid(x: Any) -> Any:
     array([0. , 0.5, 1. ])
     """
     x = _floats(x)
-    # Above 40 (in float16, 11) exp(x) / (1 + exp(x)) is 1 to the last bit.
-    y = np.minimum(x, 11 if x.dtype == np.float16 else 40)
+    # Above 80 (in float16, 11) exp(x) / (1 + exp(x)) is 1 to the last bit of any dtype.
+    y = np.minimum(x, 11 if x.dtype == np.float16 else 80)
     y = np.exp(y)
     return y / (1 + y)
 

@@ -18,6 +18,7 @@ import autonn
 from autonn import PRIMITIVES, Tensor, defvjp, special
 from autonn.compile import Signature
 from autonn.graph import Primitive, state
+from autonn.operands import bare
 from autonn.sums import in_float32
 from autonn.windows import conv
 
@@ -37,6 +38,12 @@ def test_special_functions_to_some_ulps(function: Any, dtype: Any):
     for a in (x, -x):
         y, want = function(a), EXACT[function](a).astype(dtype)
         assert np.max(np.abs(y - want) / np.spacing(np.abs(want))) <= 6
+
+
+@pytest.mark.parametrize("x", [12, 20, 45, 90])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+def test_sigmoid_far_out(dtype: Any, x: float):
+    assert special.sigmoid(dtype(x)) == dtype(1 / (1 + np.exp(-np.longdouble(x))))
 
 
 @pytest.mark.parametrize("order", range(8))
@@ -103,7 +110,7 @@ def test_copies_of_primitives_are_themselves(p: Primitive):
 
 @pytest.mark.parametrize(
     ("channels", "w_shape", "groups"),
-    [(4, (2, 3, 2), 1), (4, (3, 2, 2), 2), (4, (2, 4, 2), 2), (4, (2, 4, 2), 0)],
+    [(4, (2, 3, 2), 1), (4, (3, 2, 2), 2), (4, (2, 4, 2), 2), (4, (2, 4, 2), 0), (0, (2, 4, 2), 0)],
 )
 def test_kernels_that_do_not_fit(channels: int, w_shape: tuple[int, ...], groups: int):
     x, w = np.ones((1, channels, 5)), np.ones(w_shape)
@@ -115,6 +122,12 @@ def test_single_pixels_with_padding_on_one_axis():
     x, w = np.arange(6.0).reshape(1, 1, 2, 3), np.full((1, 1, 1, 1), 2.0)
     y = conv(x, w, stride=(1, 1), padding=((1, 1), (0, 0)), dilation=(1, 1), groups=1)
     np.testing.assert_array_equal(y, np.pad(2 * x, ((0, 0), (0, 0), (1, 1), (0, 0))))
+
+
+def test_more_padding_than_kernel_on_one_axis():
+    x, w = np.linspace(-1, 1, 8).reshape(1, 1, 2, 4), np.linspace(1, 2, 3).reshape(1, 1, 1, 3)
+    options: dict[str, Any] = {"stride": (1, 1), "dilation": (1, 1), "groups": 1}
+    assert autonn.gradcheck(partial(conv, padding=((1, 1), (1, 1)), **options), x, w)
 
 
 # ----- Indices -----
@@ -179,6 +192,21 @@ def test_a_list_for_a_parameter_may_change():
     factors[0] = 9
     y.sum().backward()
     assert x.grad.tolist() == [2, 3]
+
+
+def test_a_tensor_for_a_parameter_may_change():
+    p = made(lambda x, *, factors: x * bare(factors), x=lambda g, factors: g * factors)
+    x, factors = Tensor([1.0, 1.0], requires_grad=True), Tensor([2.0, 3.0], requires_grad=True)
+    y = p(x, factors=factors)
+    factors.assign([9.0, 9.0])
+    y.sum().backward()
+    assert (x.grad.tolist(), factors.grad) == ([2, 3], None)
+
+
+def test_an_operand_without_a_rule_has_no_gradient():
+    p = made(lambda a, b: a * b, a=lambda g, b: g * b, b=None)
+    assert gradient(p, 2.0, 3.0) == [3, None]
+    assert not p(1.0, Tensor(2.0, requires_grad=True)).requires_grad
 
 
 def test_a_decorated_rule_reads_what_it_wraps():
