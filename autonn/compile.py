@@ -93,9 +93,10 @@ def reads(rule: Rule | None) -> tuple[str, ...]:
     return tuple(_parameters(rule))
 
 
-def keyword_only(rule: Rule) -> list[str]:
+def keyword_only(rule: Rule | None) -> list[str]:
     """Give the names that a rule takes by keyword alone, as a primitive does its parameters."""
-    return [p.name for p in _parameters(rule).values() if p.kind is p.KEYWORD_ONLY]
+    parameters = _parameters(rule).values() if rule is not None else ()
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
 
 
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
@@ -260,7 +261,7 @@ class _Fixed:
 
     def call(self, x: str) -> str:
         rule = self.rules[x]
-        named = () if rule is None else keyword_only(rule)
+        named = keyword_only(rule)
 
         def argument(name: str) -> str:
             own_shape = name == f"{x}_shape" and name not in self.kept
@@ -301,7 +302,7 @@ class _Variadic(_Fixed):
         return f"_Tensor not in _map(_type, {self.x})"
 
     def any_node(self) -> str:
-        return f"_any(_from_{self.x})"
+        return f"_any(_from_{self.x})" if self.ruled else "False"
 
     def shared(self) -> str:
         return f"y.base is not None or _any([y is _x for _x in {self.x}])"

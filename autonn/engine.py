@@ -275,12 +275,7 @@ def _sum_product(shape: tuple[int, ...], g: Array, factor: Array | None = None) 
     """Sum g, or g times a factor, to a shape that was broadcast."""
     if factor is None:
         return sum_to(g, shape)
-    if (
-        g.size < 4096
-        or g.dtype.char not in "fd"
-        or g.dtype != factor.dtype
-        or g.ndim < max(factor.ndim, len(shape))
-    ):
+    if g.size < 4096 or g.dtype.char not in "fd" or g.dtype != factor.dtype:
         return sum_to(g * factor, shape)
     return sum_product(g, factor, shape)
 

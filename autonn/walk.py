@@ -137,7 +137,7 @@ def _fitted(c: Array, node: Node, parent: Node) -> Array:
     assert node.primitive is not None
     if type(c) not in _PLAIN:
         c = _checked(c, node)
-    if c.dtype.kind == "c" and parent.dtype.kind == "f":
+    if c.dtype.kind == "c":
         raise TypeError(f"{node.primitive}: gradients through complex numbers are not supported")
     if c.shape != parent.shape:
         summed = sum_to(c, parent.shape) if node.primitive.broadcasts else c
