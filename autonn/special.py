@@ -133,7 +133,7 @@ def _far(x: Any, n: int) -> Any:
     """s⁽ⁿ⁾(πx), from s⁽⁰⁾ on."""
     turn = np.pi * (x - 2 * np.rint(x / 2))  # of which sine and cosine lose no digits
     sin, cos = np.sin(turn), np.cos(turn)
-    y = sin / (np.pi * x)
-    for m in range(1, n + 1):
-        y = ((cos, -sin, -cos, sin)[(m - 1) % 4] - m * y) / (np.pi * x)
+    y = 0.0
+    for m in range(n + 1):
+        y = ((sin, cos, -sin, -cos)[m % 4] - m * y) / (np.pi * x)
     return y

@@ -39,7 +39,10 @@ EXPLAINED = Path(__file__).with_suffix(".txt")
 
 # ----- The tests, in the order in which they are asked -----
 
-_ENGINE = ["tests/test_regressions.py tests/test_survivors.py {module}", "tests/test_engine.py"]
+_ENGINE = [
+    "tests/test_regressions.py tests/test_survivors.py {module}",
+    "tests/test_engine.py tests/test_errors.py",
+]
 _SUMS = "tests/test_fast_paths.py tests/test_properties.py"
 _WINDOWS = [
     "tests/test_windows.py tests/test_survivors.py {module}",
@@ -60,14 +63,15 @@ FAST: dict[str, list[str]] = {
     "places": _WINDOWS,
     "columns": _WINDOWS,
     "windows": [*_WINDOWS, "tests/test_regressions.py tests/test_fast_paths.py"],
-    "indices": [*_WINDOWS, _SUMS],
+    "indices": [*_ENGINE, _SUMS],
     "special": [
         "{module} tests/test_edges.py tests/test_survivors.py",
         "tests/test_rules.py -k 'erf or sigmoid or softplus or sinc'",
     ],
 }
 SLOW = [
-    "tests/test_errors.py tests/test_transforms.py tests/test_fast_paths.py tests/test_trace.py",
+    "tests/test_errors.py tests/test_transforms.py tests/test_trace.py",
+    "tests/test_fast_paths.py tests/test_edges.py",
     "tests/test_rules.py -k 'not mistake'",
     "tests/test_aliasing.py tests/test_hostile.py",
     "tests/test_layers.py -k 'not LSTM and not GRU and not RNN and not Transformer'",
