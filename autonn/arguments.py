@@ -60,7 +60,7 @@ class Wholes(Kind):
     nested: bool = False
 
     def __str__(self) -> str:
-        return f"{Whole(self.least)} or several" + " or pairs" * self.nested
+        return f"{Whole(self.least)} (also several{', or pairs' * self.nested})"
 
     def refuses(self, value: Any) -> type[Exception] | None:
         """Give the error that a value deserves."""

@@ -101,6 +101,11 @@ def test_names_that_are_taken(forward: Any, words: str):
         made(forward, **dict.fromkeys(arrays))
 
 
+def test_primitives_of_numpys_give_tensors():
+    assert type(PRIMITIVES[np.exp](0.0)) is Tensor
+    assert type(autonn.rules.relu(1.0)) is not Tensor
+
+
 @pytest.mark.parametrize("p", [PRIMITIVES[np.exp], autonn.rules.relu], ids=str)
 def test_copies_of_primitives_are_themselves(p: Primitive):
     assert copy.deepcopy(p) is pickle.loads(pickle.dumps(p)) is p
