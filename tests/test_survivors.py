@@ -47,6 +47,13 @@ def test_sigmoid_far_out(dtype: Any, x: float):
     assert abs(special.sigmoid(dtype(x)) - want) <= np.finfo(dtype).epsneg
 
 
+@pytest.mark.parametrize("function", EXACT, ids=lambda f: f.__name__)
+def test_special_functions_of_what_is_no_array_of_floats(function: Any):
+    assert [float(v) for v in function([True, False])] == [function(1.0), function(0.0)]
+    with pytest.raises(TypeError, match="want real numbers"):
+        function(1j)
+
+
 @pytest.mark.parametrize("order", range(8))
 def test_derivatives_of_sinc_are_integrals(order: int):
     """sin(πx) / (πx) is the mean of cos(πxt) over t from 0 to 1: it is differentiated inside."""
@@ -258,16 +265,44 @@ def test_a_cotangent_of_another_shape_is_not_summed():
         gradient(p, np.ones(3))
 
 
-@pytest.mark.parametrize("part", [slice(None), slice(1, 3), ...], ids=str)
-def test_an_operand_given_back_may_change(part: Any):
-    p = made(lambda *xs: xs[1] if part is ... else xs[1][part], xs=lambda g, i: g * i)
+PARTS: dict[str, Callable[[Any], Any]] = {
+    "itself": lambda x: x,
+    "a view": lambda x: x[:],
+    "a part": lambda x: x[1:3],
+}
+
+
+@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
+@pytest.mark.parametrize("many", [True, False], ids=["any number of operands", "two operands"])
+def test_an_operand_given_back_may_change(part: Callable[[Any], Any], many: bool):
+    if many:
+        p = made(lambda *xs: part(xs[1]), xs=lambda g, i: g * i)
+    else:
+        p = made(lambda x, y_: part(y_), x=None, y_=lambda g: g)
     a = np.ones(4)
     y = p(Tensor(0.0, requires_grad=True), a)
     a[:] = 9
     assert not np.any(y == 9)
 
 
+def test_operands_of_any_number_may_change():
+    p = made(lambda *xs: xs[0] * xs[1], xs=lambda g, i, xs: g * xs[1 - i])
+    x, a = Tensor([1.0, 1.0], requires_grad=True), np.array([2.0, 3.0])
+    y = p(x, a)
+    a[:] = 9
+    y.sum().backward()
+    assert x.grad.tolist() == [2, 3]
+
+
 # ----- Calls as NumPy's -----
+
+
+def test_parameters_of_numpys_functions():
+    x = Tensor([[1.0, 4.0], [3.0, 2.0]], requires_grad=True)
+    assert np.argmax(x, axis=1).tolist() == [1, 0]
+    assert np.sum(x, axis=1, dtype=None).tolist() == [5, 5]
+    with pytest.raises(TypeError, match="the rule of x reads 'nothing', which is not there"):
+        defvjp(np.exp, x=lambda g, nothing: g)
 
 
 def test_arrays_by_numpys_names():
@@ -278,6 +313,12 @@ def test_arrays_by_numpys_names():
         np.where(x)
     with pytest.raises(TypeError, match=r"relu\(\): .*'x'"):
         autonn.rules.relu()
+
+
+def test_the_mixed_derivative_of_a_power_of_the_least_number():
+    tiny = np.finfo(float).tiny
+    slope = autonn.grad(lambda b: autonn.grad(lambda a: a**b)(tiny))(0.0)
+    assert slope == pytest.approx(1 / tiny)
 
 
 def test_at_a_bound_the_gradient_is_the_clipped_arrays():
