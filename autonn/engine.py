@@ -168,7 +168,7 @@ def _as_numpy(prim: Primitive) -> Callable[..., Any]:
         order = (*arrays, *numpys[len(arrays) :])
         renamed = dict(zip(numpys, arrays, strict=False))
         given = dict(zip(order, args, strict=False))
-        given |= {k if k in params else renamed.get(k, k): v for k, v in kwargs.items()}
+        given |= {renamed.get(k, k): v for k, v in kwargs.items()}
         for name in [name for name in given if name not in params and name not in arrays]:
             if given.pop(name) is not None:
                 refuse(prim.forward, name, params)

@@ -137,6 +137,13 @@ def test_single_pixels_with_padding_on_one_axis():
     np.testing.assert_array_equal(y, np.pad(2 * x, ((0, 0), (0, 0), (1, 1), (0, 0))))
 
 
+def test_convolutions_without_overlap_and_without_channels():
+    options: dict[str, Any] = {"stride": (2,), "padding": ((0, 0),), "dilation": (1,), "groups": 1}
+    x, w = np.arange(6.0).reshape(1, 1, 6), np.array([[[1.0, 10.0]]])
+    assert conv(x, w, **options).tolist() == [[[10, 32, 54]]]
+    np.testing.assert_array_equal(conv(x[:, :0], w[:, :0], **options), np.zeros((1, 1, 3)))
+
+
 def test_more_padding_than_kernel_on_one_axis():
     x, w = np.linspace(-1, 1, 8).reshape(1, 1, 2, 4), np.linspace(1, 2, 3).reshape(1, 1, 1, 3)
     options: dict[str, Any] = {"stride": (1, 1), "dilation": (1, 1), "groups": 1}
@@ -196,6 +203,12 @@ def test_a_rule_may_take_parameters_by_keyword_alone():
     a = Tensor(1.0, requires_grad=True)
     both(a, 3.0, k=4.0).backward()
     assert a.grad.item() == 12
+
+
+def test_parameters_go_by_name():
+    p = made(lambda x, *, k=2: k * x, x=lambda g, k: g * k)
+    with pytest.raises(TypeError, match="positional"):
+        p(Tensor(1.0), 3)
 
 
 def test_a_list_for_a_parameter_may_change():
@@ -283,6 +296,14 @@ def test_an_operand_given_back_may_change(part: Callable[[Any], Any], many: bool
     y = p(Tensor(0.0, requires_grad=True), a)
     a[:] = 9
     assert not np.any(y == 9)
+
+
+def test_rules_of_any_number_of_operands_that_read_the_output():
+    p = made(lambda *xs: np.exp(xs[0] * xs[1]), xs=lambda g, i, xs, y: g * y * xs[1 - i])
+    assert autonn.gradcheck(p, 0.3, 0.5, order=2)
+    shaped = made(lambda *xs: xs[0] * xs[1], xs=lambda g, i, xs_shape: g.reshape(xs_shape[i]))
+    assert gradient(shaped, np.ones((1, 1)), np.ones(1)) == [[[1]], [1]]
+    assert made(lambda *xs: xs[0], xs=lambda g, i: g).kept == ()
 
 
 def test_operands_of_any_number_may_change():
@@ -407,3 +428,8 @@ def test_halves_are_widened_unless_numpy_does(dtypes: str):
     a, b, y = dtypes
     assert in_float32(add)(np.ones(2, a), np.ones(2, b)).dtype.char == y
     assert seen == (["f", "f"] if y == "e" else [a, b])
+
+
+def test_whole_numbers_beside_halves_stay_whole():
+    picked = in_float32(lambda x, i: x[i])(np.float16([1, 2, 3]), np.array([2, 0]))
+    assert (picked.tolist(), picked.dtype) == ([3, 1], np.float16)
