@@ -139,7 +139,7 @@ class _Fixed:
         self.broadcasts, self.ours = broadcasts, ours
         self.kept = kept_for(signature, rules)
         self.sums = broadcasts and len(self.xs) == 2 and not ours
-        self.ruled = [x for x in self.xs if rules[x] is not None]
+        self.ruled = {x: rule for x in self.xs if (rule := rules[x]) is not None}
 
     # ----- apply -----
 
@@ -275,9 +275,8 @@ class _Fixed:
         if len(self.ruled) == len(self.xs) == 1:
             return [f"return (_from_{self.xs[0]}, {self.call(self.xs[0])}),"]
         lines = []
-        for x in self.ruled:
-            rule = self.rules[x]
-            total = summed(rule, x) if self.sums and rule is not None else None
+        for x, rule in self.ruled.items():
+            total = summed(rule, x) if self.sums else None
             lines += [f"if _from_{x} is None: _c_{x} = None"]
             if total:
                 lines += [f"elif _from_{x}.shape != _node.shape: _c_{x} = {total}"]

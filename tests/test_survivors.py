@@ -131,10 +131,12 @@ def test_kernels_that_do_not_fit(channels: int, w_shape: tuple[int, ...], groups
         conv(x, w, stride=(1,), padding=((0, 0),), dilation=(1,), groups=groups)
 
 
-def test_single_pixels_with_padding_on_one_axis():
+def test_single_pixels_with_padding_or_strides_on_one_axis():
     x, w = np.arange(6.0).reshape(1, 1, 2, 3), np.full((1, 1, 1, 1), 2.0)
     y = conv(x, w, stride=(1, 1), padding=((1, 1), (0, 0)), dilation=(1, 1), groups=1)
     np.testing.assert_array_equal(y, np.pad(2 * x, ((0, 0), (0, 0), (1, 1), (0, 0))))
+    y = conv(x, w, stride=(1, 2), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1)
+    np.testing.assert_array_equal(y, 2 * x[..., ::2])
 
 
 def test_convolutions_without_overlap_and_without_channels():
@@ -232,7 +234,8 @@ def test_a_tensor_for_a_parameter_may_change():
 def test_an_operand_without_a_rule_has_no_gradient():
     p = made(lambda a, b: a * b, a=lambda g, b: g * b, b=None)
     assert gradient(p, 2.0, 3.0) == [3, None]
-    for unruled in (p, made(lambda *xs: xs[0] * xs[1], xs=None)):
+    none = made(lambda a, b: a * b, a=None, b=None)
+    for unruled in (p, none, made(lambda *xs: xs[0] * xs[1], xs=None)):
         assert not unruled(1.0, Tensor(2.0, requires_grad=True)).requires_grad
 
 
