@@ -211,6 +211,8 @@ def test_parameters_go_by_name():
     p = made(lambda x, *, k=2: k * x, x=lambda g, k: g * k)
     with pytest.raises(TypeError, match="positional"):
         p(Tensor(1.0), 3)
+    with pytest.raises(TypeError, match="required"):
+        made(lambda x, *, k: k * x, x=lambda g, k: g * k)(Tensor(1.0))
 
 
 def test_a_list_for_a_parameter_may_change():
@@ -389,6 +391,13 @@ def test_who_watches_does_not_record():
 
 
 # ----- The walk -----
+
+
+def test_what_is_not_asked_for_has_no_gradient():
+    outer = Tensor([3.0, 4.0], requires_grad=True)
+    for join in (lambda x: np.stack([x, outer]), lambda x: np.einsum("i,i->i", x, outer)):
+        assert autonn.grad(lambda x, join=join: np.sum(join(x)))(np.ones(2)).shape == (2,)
+    assert outer.grad is None
 
 
 def test_a_hook_keeps_no_gradient():
