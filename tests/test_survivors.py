@@ -351,6 +351,13 @@ def test_at_a_bound_the_gradient_is_the_clipped_arrays():
     x, low, high = (Tensor([v, 3.0], requires_grad=True) for v in (1.0, 1.0, 3.0))
     np.clip(x, low, high).sum().backward()
     assert [t.grad.tolist() for t in (x, low, high)] == [[1, 1], [0, 0], [0, 0]]
+    slopes = [autonn.grad(np.clip, (0, 1, 2))(x, 2.0, 2.0) for x in (1.0, 3.0)]
+    assert slopes == [(0, 1, 0), (0, 0, 1)]
+
+
+def test_the_gradient_of_a_cholesky_factor_is_symmetric():
+    slope = autonn.grad(lambda a: np.linalg.cholesky(a)[1, 0])(np.array([[2.0, 1.0], [1.0, 3.0]]))
+    assert slope[0, 1] == slope[1, 0] != 0
 
 
 # ----- Recording -----
