@@ -355,6 +355,22 @@ def test_at_a_bound_the_gradient_is_the_clipped_arrays():
     assert slopes == [(0, 1, 0), (0, 0, 1)]
 
 
+@pytest.mark.parametrize(
+    ("subscripts", "shape", "other"),
+    [("ij->i", (2, 1), None), ("ij,ij->j", (3, 2), (3, 1)), ("ij,ij->j", (3, 1), (3, 2))],
+)
+def test_einsum_along_axes_of_one(subscripts: str, shape: tuple[int, ...], other: Any):
+    rest = [] if other is None else [np.ones(other)]
+    slope = autonn.grad(lambda x: np.sum(np.einsum(subscripts, x, *rest)))(np.ones(shape))
+    np.testing.assert_array_equal(slope, np.full(shape, 2.0 if shape == (3, 1) else 1.0))
+
+
+@pytest.mark.parametrize("shape", [(3, 0), (0, 3)])
+def test_cumulative_products_of_nothing(shape: tuple[int, ...]):
+    slope = autonn.grad(lambda x: np.sum(np.cumprod(x, axis=1)))(np.ones(shape))
+    assert slope.shape == shape
+
+
 def test_the_gradient_of_a_cholesky_factor_is_symmetric():
     slope = autonn.grad(lambda a: np.linalg.cholesky(a)[1, 0])(np.array([[2.0, 1.0], [1.0, 3.0]]))
     assert slope[0, 1] == slope[1, 0] != 0
