@@ -357,7 +357,7 @@ def test_at_a_bound_the_gradient_is_the_clipped_arrays():
 
 @pytest.mark.parametrize(
     ("subscripts", "shape", "other"),
-    [("ij->i", (2, 1), None), ("ij,ij->j", (3, 2), (3, 1)), ("ij,ij->j", (3, 1), (3, 2))],
+    [("ij->i", (2, 1), None), ("ij,ij->i", (3, 2), (3, 1)), ("ij,ij->j", (3, 1), (3, 2))],
 )
 def test_einsum_along_axes_of_one(subscripts: str, shape: tuple[int, ...], other: Any):
     rest = [] if other is None else [np.ones(other)]
