@@ -374,6 +374,9 @@ def test_cumulative_products_of_nothing(shape: tuple[int, ...]):
 def test_the_gradient_of_a_cholesky_factor_is_symmetric():
     slope = autonn.grad(lambda a: np.linalg.cholesky(a)[1, 0])(np.array([[2.0, 1.0], [1.0, 3.0]]))
     assert slope[0, 1] == slope[1, 0] != 0
+    batch = np.broadcast_to([[2.0, 1.0], [1.0, 3.0]], (3, 1, 2, 2))
+    slopes = autonn.grad(lambda a: np.sum(np.linalg.cholesky(a)[..., 1, 0]))(batch)
+    np.testing.assert_allclose(slopes, np.broadcast_to(slope, batch.shape))
 
 
 # ----- Recording -----
