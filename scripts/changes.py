@@ -151,7 +151,7 @@ class Changes(ast.NodeVisitor):
                 self.replace(node, self.text(value))
             case ast.Call(args=args, keywords=keywords):
                 for a, b in pairwise([*args, *keywords]):
-                    if isinstance(a, ast.Name) and isinstance(b, ast.Name):
+                    if isinstance(a, ast.Name) and isinstance(b, ast.Name) and a.id != b.id:
                         self.put(f"{b.id}, {a.id}", *self.span(a, b))
                     elif isinstance(b, ast.keyword) and b.arg != "strict":
                         self.put("", self.span(a)[1], self.span(b)[1])

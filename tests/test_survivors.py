@@ -371,6 +371,10 @@ def test_cumulative_products_of_nothing(shape: tuple[int, ...]):
     assert slope.shape == shape
 
 
+def test_the_length_of_a_vector():
+    assert np.shape(autonn.rules.norm(np.array([3.0, 4.0]))) == ()
+
+
 def test_the_gradient_of_a_cholesky_factor_is_symmetric():
     slope = autonn.grad(lambda a: np.linalg.cholesky(a)[1, 0])(np.array([[2.0, 1.0], [1.0, 3.0]]))
     assert slope[0, 1] == slope[1, 0] != 0
