@@ -138,7 +138,7 @@ class Changes(ast.NodeVisitor):
             case ast.Constant(value=int(value)):
                 self.replace(node, *{value + 1, abs(value - 1)})
             case ast.Constant(value=float(value)):
-                self.replace(node, value * 1.1)
+                self.replace(node, value * 1.1 or 1.0)
             case ast.Constant(value=str()) | ast.JoinedStr() if self.writes_code:
                 start, _ = self.span(node)
                 for at in re.finditer(rf"\b(?<!strict=)({'|'.join(WORDS)})\b", self.text(node)):
