@@ -20,6 +20,7 @@ from autonn.compile import Signature
 from autonn.graph import Primitive, state
 from autonn.operands import bare
 from autonn.sums import in_float32
+from autonn.walk import walk
 from autonn.windows import conv
 
 # ----- Functions that NumPy lacks -----
@@ -421,6 +422,14 @@ def test_who_watches_does_not_record():
 
 
 # ----- The walk -----
+
+
+def test_a_target_behind_a_target_gets_what_comes_past_it():
+    x = Tensor(2.0, requires_grad=True)
+    y = x * x
+    z = 3.0 * y + x
+    found = walk({z.node: np.float64(1)}, retain=True, create=False, targets=[x.node, y.node])
+    assert found == {x.node: 1, y.node: 3}
 
 
 def test_what_is_not_asked_for_has_no_gradient():
