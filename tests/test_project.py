@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -313,3 +314,12 @@ def test_every_example_has_an_expectation():
 def test_example(name: str, capsys: pytest.CaptureFixture[str]):
     assert EXAMPLES[name](example(name).main())
     assert capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="mutants.py forks")
+def test_changes_that_no_test_can_notice_are_there(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    mutants: Any = importlib.import_module("mutants")
+    there = {str(m) for file in mutants.FAST for m in mutants.Changes(f"{file}.py").found}
+    gone = sorted(mutants.explanations().keys() - there)
+    assert not gone, "the code has changed: take these lines out of scripts/mutants.txt"
