@@ -164,10 +164,9 @@ def _as_numpy(prim: Primitive) -> Callable[..., Any]:
         params = prim.signature.params
         if len(args) == len(arrays) and (not kwargs or kwargs.keys() <= params.keys()):
             return prim.apply(*args, **kwargs)
-        numpys = tuple(numpy_parameters(prim.forward))
-        order = (*arrays, *numpys[len(arrays) :])
-        renamed = dict(zip(numpys, arrays, strict=False))
-        given = dict(zip(order, args, strict=False))
+        numpys, rest = numpy_parameters(prim.forward), iter(arrays)
+        renamed = {k: k if k in params else next(rest, k) for k in numpys}
+        given = dict(zip([*renamed.values(), *rest], args, strict=False))
         given |= {renamed.get(k, k): v for k, v in kwargs.items()}
         for name in [name for name in given if name not in params and name not in arrays]:
             if given.pop(name) is not None:

@@ -17,7 +17,7 @@ import pytest
 import autonn
 from autonn import PRIMITIVES, Tensor, defvjp, special
 from autonn.compile import Signature
-from autonn.graph import Primitive, state
+from autonn.graph import DISPATCH, Primitive, state
 from autonn.operands import bare
 from autonn.sums import in_float32
 from autonn.walk import walk
@@ -346,6 +346,24 @@ def test_the_mixed_derivative_of_a_power_of_the_least_number():
     tiny = np.finfo(float).tiny
     slope = autonn.grad(lambda b: autonn.grad(lambda a: a**b)(tiny))(0.0)
     assert slope == pytest.approx(1 / tiny)
+
+
+def test_a_parameter_may_stand_between_arrays():
+    p = defvjp(
+        np.insert,
+        arr=lambda g, obj: np.delete(g, obj),
+        values=lambda g, obj: g[obj],
+        params=["obj"],
+        forward=lambda arr, values, *, obj: np.insert(arr, obj, values),
+    )
+    x, v = Tensor([1.0, 2.0], requires_grad=True), Tensor(5.0, requires_grad=True)
+    try:
+        for y in (np.insert(x, 1, v), np.insert(arr=x, values=v, obj=1)):
+            assert y.tolist() == [1, 5, 2]
+            y.backward([1.0, 2.0, 3.0])
+        assert (x.grad.tolist(), v.grad.item()) == ([2, 6], 4)
+    finally:
+        del DISPATCH[np.insert], PRIMITIVES[p.forward]
 
 
 def test_at_a_bound_the_gradient_is_the_clipped_arrays():
